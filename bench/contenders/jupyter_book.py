@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ for path in sorted(Path("notebooks").glob("*.ipynb")):
     (pages / path.name).write_text(json.dumps(notebook))
     names.append(path.stem)
 (pages / "_toc.yml").write_text("\n".join(["format: jb-book", f"root: {names[0]}", "chapters:", *(f"  - file: {n}" for n in names[1:])]))
-config = re.sub(r'execute_notebooks: "off"', f'execute_notebooks: "{execution}"', Path("_config.yml").read_text())
+config = f"title: Chapters\nexecute:\n  execute_notebooks: '{execution}'\n  timeout: 300\n"  # all else as a new book has it
 Path("config.yml").write_text(config)
 done = subprocess.run([sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "pages", "--config", "config.yml",
                        "--path-output", "out", *(["--all"] if execution == "force" else [])], capture_output=True, text=True, check=False)  # fmt: skip

@@ -34,6 +34,7 @@ def enable() -> None:
     alt.theme.register("compendium", enable=True)(_theme)
     alt.data_transformers.disable_max_rows()
     _shorthands_once()
+    schemapi.DEBUG_MODE = False  # a chart is checked whole when it is shown, and not each of its parts before
 
 
 def _shorthands_once() -> None:

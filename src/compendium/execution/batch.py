@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compendium.corpus.errors import DataError
-from compendium.execution.runs import Job, run, stored
+from compendium.execution.runs import Job, run, size, stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def run_many(root: Path, jobs: Sequence[Job], workers: int | None = None, report
             report("done", results[number])
     if missing:
         _prepare()
+        missing.sort(key=lambda n: -size(root, jobs[n]))  # the longest first, so that none is left alone at the end
         results.update(_run_missing(root, {n: jobs[n] for n in missing}, workers or cores() + 1, report))
     return [results[number] for number in range(len(jobs))]
 

@@ -37,6 +37,12 @@ def notebook_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / NOTEBOOKS).glob("*.ipynb"))
 
 
+def size(root: Path, job: Job) -> int:
+    """Bytes of a job's notebook, outputs included: roughly in proportion to what its run costs."""
+    path = root / NOTEBOOKS / f"{job.notebook}.ipynb"
+    return path.stat().st_size if path.is_file() else 0
+
+
 def is_synthesis(name: str) -> bool:
     """Whether a notebook is computed from the executed chapters, not from a chapter's data."""
     return not CHAPTER.fullmatch(name)

@@ -27,7 +27,7 @@ from typing import Any, NoReturn
 PACKET = 1 << 20
 PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.debugger",
              "IPython.core.oinspect", "IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio",
-             "pandas", "altair", "great_tables",             "compendium.chapter", "compendium.display.maps")
+             "pandas", "altair", "great_tables", "compendium.chapter", "compendium.display.maps")
 PR_SET_PDEATHSIG = 1
 
 
@@ -202,6 +202,7 @@ def main() -> None:
     if sys.path and sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]  # put there by -m; a kernel adds its own folder itself
     link = socket.socket(fileno=int(sys.argv[1]))
+    gc.disable()  # what is imported and read here stays; looking for garbage in it takes a third of the time
     try:
         preload()
         count = threads()

@@ -27,16 +27,17 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     """
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        end = time.monotonic() + (timeout or 60)
+        end, patience = time.monotonic() + (timeout or 60), 0.02
         while time.monotonic() < end:
             request = self.kernel_info()
-            if await self._answered(request):
+            if await self._answered(request, patience):
                 return
+            patience = min(2 * patience, 1.0)
             if not await self.is_alive():
                 raise RuntimeError("Kernel died before replying to kernel_info")
         raise RuntimeError(f"Kernel didn't respond in {timeout:.0f} seconds")
 
-    async def _answered(self, request: str) -> bool:
+    async def _answered(self, request: str, patience: float) -> bool:
         try:
             while True:
                 reply = await self.get_shell_msg(timeout=1)
@@ -44,7 +45,7 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
                     break
             self._handle_kernel_info_reply(reply)
             while True:  # nothing at all means that the subscription came too late for this request: ask again
-                message = await self.get_iopub_msg(timeout=0.2)
+                message = await self.get_iopub_msg(timeout=patience)
                 idle = message["msg_type"] == "status" and message["content"]["execution_state"] == "idle"
                 if idle and message["parent_header"].get("msg_id") == request:
                     return True

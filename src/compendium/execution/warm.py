@@ -29,6 +29,7 @@ from compendium.execution.store import source_hash
 from compendium.execution.warmserver import PACKET
 
 START_TIMEOUT = 60.0  # seconds that the imports may take
+SOON = 0.5  # seconds in which a kernel that was told to end should have ended
 # A warm process serves only kernels that would have begun life as it did.
 DECIDED_AT_START = ("PYTHON", "OMP_", "OPENBLAS_", "MKL_", "LANG", "LC_", "TZ", "MALLOC_")
 FORKABLE = sys.platform == "linux"
@@ -223,13 +224,25 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
 
     async def wait(self) -> int | None:
         """Wait for the kernel's end, looking more often than every tenth of a second."""
-        if isinstance(self.process, ForkedKernel):
-            pause = 0.001
-            while self.process.poll() is None:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 0.05)
+        await self._ended()
         status: int | None = await super().wait()
         return status
+
+    async def kill(self, restart: bool = False) -> None:
+        """Kill the kernel, and see its end: who asks next need not wait a tenth of a second to ask again."""
+        await super().kill(restart)
+        await self._ended(SOON)
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        """See the end of a kernel that was asked to end, where it comes soon."""
+        await super().shutdown_requested(restart)
+        await self._ended(SOON)
+
+    async def _ended(self, within: float = float("inf")) -> None:
+        end, pause = time.monotonic() + within, 0.001
+        while isinstance(self.process, ForkedKernel) and self.process.poll() is None and time.monotonic() < end:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.05)
 
     @staticmethod
     def _can_fork(cmd: list[str], kwargs: dict[str, Any]) -> bool:

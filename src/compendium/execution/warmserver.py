@@ -193,6 +193,10 @@ def _run(argv: list[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     finally:
+        # The thread that answered the request to end still sends what was printed. ipykernel stops the
+        # sender first and then waits for that thread, which waits for the sender: ten seconds.
+        if IPKernelApp.initialized() and (control := IPKernelApp.instance().control_thread):
+            control.join(1)
         atexit._run_exitfuncs()
     return 0
 

@@ -7,17 +7,29 @@ STAMP := $(VENV)/.installed
 COURSE := .venv-course
 COURSE_STAMP := $(COURSE)/.installed
 
-.PHONY: book test test-course course check lock clean
+.PHONY: book test test-book test-course test-trust nightly course check lock clean
 
 book: $(STAMP)
 	$(BIN)/compendium build
 
-test: $(STAMP)
-	$(BIN)/python -m pytest --ignore=tests/classroom
+# Two at once, on as many processors as there are at least. The classroom's tests run in an environment of their
+# own: nbgrader brings a server that slows every kernel's start.
+test:
+	$(MAKE) --no-print-directory -j2 -Oline test-book test-course test-trust
 
-# The classroom's tests run in an environment of their own: nbgrader brings a server that slows every kernel's start.
+test-book: $(STAMP)
+	$(BIN)/python -m pytest --ignore=tests/classroom --ignore=tests/trust
+
+test-trust: $(STAMP)
+	$(BIN)/python -m pytest tests/trust
+
 test-course: $(COURSE_STAMP)
 	$(COURSE)/bin/python -m pytest tests/classroom
+
+# Hours: every fault, every spoiled file and every figure, by the thousand. Writes RELIABILITY.md.
+nightly: $(STAMP)
+	COMPENDIUM_NIGHTLY=1 $(BIN)/python -m pytest tests/trust --junitxml=.cache/trust.xml -o junit_family=xunit1; code=$$?; \
+	$(BIN)/python -m tests.trust.report .cache/trust.xml --full > RELIABILITY.md; exit $$code
 
 course: $(COURSE_STAMP)
 	@echo "Ready: $(COURSE)/bin/compendium course --help"
@@ -26,6 +38,7 @@ check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/compendium check
+	-$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock -r requirements-course.lock
 
 # The stamp is written last, so that an interrupted set-up is begun again.
 $(STAMP): requirements.lock pyproject.toml

@@ -221,6 +221,20 @@ def test_no_anchor_is_lost(site: Path, root: Path) -> None:
         assert not anchor or f'id="{anchor}"' in html, place
 
 
+def test_a_page_runs_no_script_that_its_policy_does_not_list(site: Path, browser) -> None:  # type: ignore[no-untyped-def]
+    visit = Visit(browser, (site / "A4.html").as_uri())
+    assert visit.errors == [], "a script of the page's own is not listed"
+    for plant in ("const s = document.createElement('script'); s.textContent = 'window.planted = 1'; document.body.append(s);",
+                  "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.planted = 1\">');",
+                  "document.body.insertAdjacentHTML('beforeend', '<a id=planted href=\"javascript:window.planted = 1\">x</a>'); document.getElementById('planted').click();"):  # fmt: skip
+        visit.page.evaluate(f"() => {{ {plant} }}")
+        visit.page.wait_for_timeout(200)
+    assert visit.page.evaluate("window.planted") is None
+    assert sum("Content Security Policy" in error for error in visit.errors) >= 3
+    assert "unsafe-inline" not in (site / "A4.html").read_text(encoding="utf-8").partition("style-src")[0]
+    visit.context.close()
+
+
 def test_pages_keep_their_own_policy(site: Path) -> None:
     for path in pages(site):
         html = path.read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -21,6 +23,8 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
 )  # fmt: skip
 
+
+NO_FAULT_OF_OURS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 app.add_typer(course, name="course")
 
@@ -114,10 +118,12 @@ def _given(words: list[str]) -> dict[str, Any]:
     """``name=value`` words as a mapping; values are read as YAML, so that 2000 is a number."""
     import yaml
 
+    from compendium.corpus.files import plain_yaml
+
     given: dict[str, Any] = {}
     for name, value in _words(words):
         try:
-            given[name] = yaml.safe_load(value) if value else ""
+            given[name] = plain_yaml(value) if value else ""
         except yaml.YAMLError:
             given[name] = value
     return given
@@ -262,9 +268,10 @@ def _values(value: str) -> list[Any]:
     import yaml
 
     from compendium.corpus.errors import DataError
+    from compendium.corpus.files import plain_yaml
 
     try:
-        found = yaml.safe_load(f"[{value}]")
+        found = plain_yaml(f"[{value}]")
     except yaml.YAMLError:
         raise DataError(f"-p {value}: allowed are values separated by commas") from None
     return list(found)
@@ -464,16 +471,27 @@ def main() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit status 1."""
     from compendium.corpus.errors import DataError
 
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, lambda *_: None)  # a second one would stop the ending of what runs
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         app()
     except DataError as error:
         _say(f"compendium: {error}")
         raise SystemExit(1) from None
     except OSError as error:  # a full disk, a folder that cannot be written, a file where a folder should be
-        if error.filename is None:
+        if error.filename is None and error.errno not in NO_FAULT_OF_OURS:
             raise
-        _say(f"compendium: {error.filename}: {error.strerror}")
+        _say(f"compendium: {f'{error.filename}: ' if error.filename else ''}{error.strerror}")
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
+        if not interrupted:
+            raise
         _say("compendium: interrupted; what was finished is kept")
         raise SystemExit(130) from None

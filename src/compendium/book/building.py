@@ -117,15 +117,21 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
     out = root / BUILD / "sphinx"
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder),
                "--config", str(root / "_config.yml"), "--path-output", str(out), "--builder", builder]  # fmt: skip
-    environment = {**os.environ, "PYTHONUTF8": "1"}
+    environment = {**os.environ, "PYTHONUTF8": "1", "TZ": "UTC"}  # charts are drawn as in Greenwich
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment, check=False)
     log = ANSI.sub("", done.stdout + done.stderr)
     write_whole(root / BUILD / f"{builder}.log", log)
     problems = list(_problems(log, folder, root))
     if done.returncode or problems:
-        reason = "; ".join(problems[:5]) or log.strip().splitlines()[-1]
+        reason = "; ".join(problems[:5]) or _last_words(log)
         raise DataError(f"the book was not built: {reason} (the whole log is in {BUILD}/{builder}.log)")
     return out / "_build" / builder
+
+
+def _last_words(log: str) -> str:
+    """What a log says of the failure, where it names no page."""
+    lines = [line.strip() for line in log.splitlines() if line.strip(" =\n")]
+    return next((line for line in lines if "(exception: " in line), lines[-1] if lines else "no reason was given")
 
 
 def _problems(log: str, folder: Path, root: Path) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from compendium.corpus.errors import DataError
+from compendium.corpus.files import plain_yaml
 
 NAME = "CITATION.cff"
 
@@ -53,7 +54,7 @@ def read_edition(root: Path) -> Edition:
     """
     path = root / NAME
     try:
-        card: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card: dict[str, Any] = plain_yaml(path.read_text(encoding="utf-8"))
         authors = tuple(a.get("name") or f"{a['given-names']} {a['family-names']}" for a in card["authors"])
         licences = card["license"] if isinstance(card["license"], list) else [card["license"]]
         date = card["date-released"]
@@ -62,6 +63,6 @@ def read_edition(root: Path) -> Edition:
             " ".join(card.get("abstract", "").split()), tuple(card.get("keywords", ())), tuple(licences),
             card.get("url", ""), card.get("doi", ""), card.get("repository-code", ""),
         )  # fmt: skip
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         problem = f"{type(error).__name__}: {error}"
         raise DataError(f"{NAME}: title, authors, license, version and date-released are needed ({problem})") from None

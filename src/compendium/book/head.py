@@ -11,8 +11,9 @@ from compendium.book.edition import Edition
 from compendium.corpus.corpus import Corpus
 from compendium.display.tables import anchor as table_anchor
 
-# Nothing from outside, and nothing that data could smuggle in: scripts and styles come from the book's own
-# files or stand in its pages. Vega compiles its expressions, hence unsafe-eval. ``file:`` is for pages opened from disk.
+# Nothing from outside, and nothing that data could smuggle in: scripts come from the book's own files, or
+# stand in the page with their hash listed here, which is put in the place of unsafe-inline when the pages
+# are finished. Vega compiles its expressions, hence unsafe-eval. ``file:`` is for pages opened from disk.
 POLICY = ("default-src 'self' file:; script-src 'self' file: 'unsafe-inline' 'unsafe-eval'; style-src 'self' file: 'unsafe-inline'; "
           "img-src 'self' file: data:; font-src 'self' file: data:; connect-src 'self' file:; object-src 'none'; base-uri 'none'; "
           "form-action 'self' file:")  # fmt: skip
@@ -52,7 +53,7 @@ def metadata(edition: Edition, corpus: Corpus, page: str, title: str, reviews: S
     metas = [f'<meta name="{name}" content="{escape(value)}">' for name, value in tags]
     metas.append(f'<meta name="description" content="{escape(described)}">')
     graph = {"@context": "https://schema.org", "@graph": [_page(edition, corpus, page, title), *_datasets(edition, corpus, page), *reviews]}
-    text = json.dumps(graph, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    text = json.dumps(graph, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return "\n".join([*metas, f'<script type="application/ld+json">{text}</script>'])
 
 

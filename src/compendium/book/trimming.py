@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from compendium.corpus.digest import sha256
 
 # What a Jupyter Book page loads that this book does not use: live code, a second copy of its icons as
 # a 1.5 MB script, mathematics, diagrams.
@@ -13,19 +18,41 @@ UNUSED = ("fontawesome.js", "thebe", "mathjax", "mermaid", "require.js", "vega",
 # Written by the theme's templates, past the list of scripts: the icon script and the settings of live code.
 LEFTOVERS = re.compile(
     r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<script type="text/x-thebe-config">.*?</script>\s*'
+    r'|<link rel="preload" as="font"[^>]*fontawesome[^>]*>\s*'
     r'|<script>\s*(?:const|var|let)?\s*(?:THEBE_JS_URL|kernelName|thebe_selector|DOCUMENTATION_OPTIONS\.pagename)[^<]*</script>\s*',
     re.DOTALL,
 )
+# Handlers that the theme writes into its buttons; compendium.js does the same for them, so that a page may forbid such.
+HANDLERS = {'onclick="window.print()"': 'data-does="print"', 'onclick="toggleFullScreen()"': 'data-does="fullscreen"'}
+# Scripts that stand in a page. The policy of the page lists the hash of each; any other is not run.
+INLINE = re.compile(r'<script(?![^>]*\b(?:src=|type="application/))[^>]*>(.*?)</script>', re.DOTALL)
+POLICY = "script-src &#x27;self&#x27; file: "
+ANY = f"{POLICY}&#x27;unsafe-inline&#x27;"
 # The index of all pages, which the theme loads on each of them.
 SEARCH = re.compile(r'<script src="(?:_static/searchtools\.js|_static/language_data\.js|searchindex\.js)[^>]*></script>\s*')
+ASSET = re.compile(r'(href|src)="((?:\./)?_static/[^"?]+\.(?:css|js))(?:\?[^"]*)?"')
+INDEX = re.compile(r"Search\.setIndex\((.*)\)\s*;?\s*", re.DOTALL)
+FACE = re.compile(r'(@font-face\{[^}]*?)src:[^}]*url\(([^)]+\.ttf)\)[^}]*\}')
+GLYPH = re.compile(r'"\\([0-9a-f]{3,5})"')
 SIDEBAR = '<div id="pst-primary-sidebar"'
 CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
 ICON = re.compile(r"^(fa|fas|far|fab|fa-.*)$")
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 NOT = re.compile(r":(?:not|where|is|has)\([^()]*\)")
 # Code is folded away; the spans of names and signs that have no colour are half of its weight.
-PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn)">([^<]*)</span>')
+PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|nb|nd|nf|sa|si|mf|mi)">([^<]*)</span>')
+# A string is three spans, of its quotes and of what is between them.
+STRING = re.compile(r'(?:<span class="(s1|s2|sd)">[^<]*</span>)(?:<span class="\1">[^<]*</span>)+')
+TAG = re.compile(r"<[^>]*>")
+# What Bootstrap's script may put on a page; the rest of its words are parts that this book has none of.
+OF_BOOTSTRAP = {"show", "showing", "hiding", "collapse", "collapsed", "collapsing", "fade", "active", "disabled", "tooltip",
+                "tooltip-inner", "tooltip-arrow", "bs-tooltip-auto", "bs-tooltip-end", "bs-tooltip-start"}  # fmt: skip
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+def _joined(match: re.Match[str]) -> str:
+    """Neighbouring spans of one class as one."""
+    return f'<span class="{match[1]}">{TAG.sub("", match[0])}</span>'
 
 
 def used_words(pages: Iterable[Path], scripts: Iterable[Path]) -> set[str]:
@@ -110,17 +137,92 @@ def trim(folder: Path) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         # The book's title in the sidebar stands outside every landmark of the theme.
-        named = text.replace(SIDEBAR, f'{SIDEBAR} role="complementary" aria-label="Book"')
+        named = text.replace(f"{SIDEBAR} class", f'{SIDEBAR} role="complementary" aria-label="Book" class')
         if page.name != "search.html":
             named = SEARCH.sub("", named)
-        trimmed = PLAIN.sub(r"\1", LEFTOVERS.sub("", named))
+        for handler, mark in HANDLERS.items():
+            named = named.replace(handler, mark)
+        trimmed = STRING.sub(_joined, PLAIN.sub(r"\1", LEFTOVERS.sub("", named)))
         if trimmed != text:
             page.write_text(trimmed, encoding="utf-8")
     for unused in (*folder.glob("_static/**/*.map"), *folder.glob("_static/**/fontawesome.js*"), *folder.glob("_static/sphinx-thebe.*")):
         unused.unlink(missing_ok=True)  # found by two patterns
     shown = used_words(pages, ())
-    used = {w for w in used_words((), folder.glob("_static/**/*.js")) if not ICON.match(w)} | shown
+    scripts = (script for script in folder.glob("_static/**/*.js") if not script.name.startswith(("bootstrap", "vega")))
+    used = {w for w in used_words((), scripts) if not ICON.match(w)} | shown | OF_BOOTSTRAP
     for sheet in folder.glob("_static/**/*.css"):
         text = sheet.read_text(encoding="utf-8")
-        if sheet.stat().st_size > 20_000:
+        if sheet.stat().st_size > 4_000:
             sheet.write_text(purged(text, used), encoding="utf-8")
+    _shrink_fonts(folder)
+    _settle(folder, pages)
+
+
+def _shrink_fonts(folder: Path) -> None:
+    """Icon fonts with the icons that the style sheets name, and no others: 4 kB in the place of 300."""
+    sheets = {sheet: sheet.read_text(encoding="utf-8") for sheet in folder.glob("_static/**/*.css")}
+    icons = {int(code, 16) for text in sheets.values() for code in GLYPH.findall(text)}
+    for sheet, text in sheets.items():
+
+        def shrunk(match: re.Match[str], sheet: Path = sheet) -> str:
+            font = (sheet.parent / match[2]).resolve()
+            if not font.is_file():
+                return match[0]
+            kept = _subset(font, icons)
+            return f'{match[1]}src:url({match[2].removesuffix(".ttf")}.woff) format("woff")}}' if kept else ""
+
+        changed = FACE.sub(shrunk, text)
+        if changed != text:
+            sheet.write_text(changed, encoding="utf-8")
+
+
+def _subset(font: Path, icons: set[int]) -> bool:
+    """Write those of a font's glyphs that are wanted as ``.woff``; the whole font goes. Whether there were any."""
+    from fontTools.subset import Options, Subsetter
+    from fontTools.ttLib import TTFont
+
+    with TTFont(font, recalcTimestamp=False) as whole:
+        wanted = icons & whole.getBestCmap().keys()
+        if wanted:
+            subsetter = Subsetter(Options(layout_features=[], name_IDs=[], notdef_outline=False, hinting=False, desubroutinize=True))
+            subsetter.populate(unicodes=wanted)
+            subsetter.subset(whole)
+            whole.flavor = "woff"
+            whole.save(font.with_suffix(".woff"))
+    for old in (font, font.with_suffix(".woff2")):
+        old.unlink(missing_ok=True)
+    return bool(wanted)
+
+
+def _hash(script: str) -> str:
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _settle(folder: Path, pages: Iterable[Path]) -> None:
+    """Make the site the same whether it was built at once or in steps.
+
+    Sphinx marks the address of a file with a hash of what it was before it was trimmed, or with none in a
+    first build; a word that no page has any more stays in the search index, without a page.
+    """
+    files = (path for path in folder.glob("_static/**/*.*") if path.is_file())
+    hashes = {path.relative_to(folder).as_posix(): sha256(path.read_bytes())[:8] for path in files}
+
+    def marked(match: re.Match[str]) -> str:
+        name = match[2].removeprefix("./")
+        return f'{match[1]}="{match[2]}?v={hashes[name]}"' if name in hashes else match[0]
+
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        settled = ASSET.sub(marked, text)
+        if ANY in settled:
+            listed = sorted({f"&#x27;sha256-{_hash(script)}&#x27;" for script in INLINE.findall(settled)})
+            settled = settled.replace(ANY, POLICY + " ".join(listed), 1)
+        if settled != text:
+            page.write_text(settled, encoding="utf-8")
+    index = folder / "searchindex.js"
+    if index.is_file() and (match := INDEX.fullmatch(index.read_text(encoding="utf-8"))):
+        content = json.loads(match[1])
+        for part in ("terms", "titleterms"):
+            content[part] = {term: where for term, where in content[part].items() if where != []}
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        index.write_text(f"Search.setIndex({text})", encoding="utf-8")

@@ -169,6 +169,8 @@ class Corpus:
             has = ", ".join(p.stem for p in files.files(path.parent, "*.csv")) or "none"
             raise DataError(f"there is no open series {name!r}; there are {has}")
         rows = files.read_rows(path, ExternalRecord)
+        if not rows:
+            raise DataError(f"{path.name}: holds no row; at least one is needed")
         files.unique(path, (f"{row.entity} {row.period}" for row in rows), "entity and period")
         cells = tuple(Cell(r.entity, r.period, r.unit, r.period, r.value, n) for n, r in enumerate(rows, 2))
         first = rows[0]

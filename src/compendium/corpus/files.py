@@ -25,13 +25,23 @@ LIMIT = 5_000_000  # bytes; the largest file of the project is a tenth of it
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML without guesses at dates."""
+    """Safe YAML without guesses at dates, and without a key that comes twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        found = super().construct_mapping(node, deep)
+        if len(found) != len(node.value):
+            keys = [key.value for key, _ in node.value]
+            twice = next((key for n, key in enumerate(keys) if key in keys[:n]), "?")
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} comes twice; it may come once", node.start_mark)
+        return found
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+# Breaks lines, hides or reorders text where it is shown, or cannot be written at all.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 READS = "COMPENDIUM_READS"  # names a file in which a run records what it read
 
@@ -80,19 +90,56 @@ def _read(path: Path, kind: str, signature: Signature) -> _Content:
     return _Content(sha256(raw), parse(path, _text(path, raw)), signature)
 
 
+def plain_yaml(text: str) -> Any:
+    """YAML as plain values: no objects, no aliases, no key twice, no characters that cannot be shown.
+
+    Raises
+    ------
+    yaml.YAMLError
+        Whatever is wrong with the text.
+    """
+    _refuse_bombs(text)
+    try:
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, stricter still)
+    except yaml.YAMLError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        # The library's constructors stumble over tags and numbers that are none.
+        raise yaml.YAMLError(f"a value that cannot be read: {str(error)[:200]}") from None
+    for part in _texts(value):
+        if found := UNPRINTABLE.search(part):
+            raise yaml.YAMLError(f"the character U+{ord(found[0]):04X} in {part[:40]!r} cannot be shown")
+    return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple, set)):
+        for item in value:
+            yield from _texts(item)
+
+
 def _yaml(path: Path, text: str) -> Any:
     try:
-        _refuse_aliases(text)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, stricter still)
-    except yaml.YAMLError as error:
-        raise DataError(f"{path.name}: not readable as YAML: {' '.join(str(error).split())}") from None
+        return plain_yaml(text)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DataError(f"{path.name}: not readable as YAML: {' '.join(str(error).split())[:500]}") from None
 
 
 def _json(path: Path, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path.name}: not readable as JSON: {error}") from None
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not a number")
 
 
 def _csv(path: Path, text: str) -> Any:
@@ -103,13 +150,25 @@ def _csv(path: Path, text: str) -> Any:
         raise DataError(f"{path.name}, line {reader.line_num}: not readable as CSV: {error}") from None
 
 
-ALIAS = re.compile(r"(?:^|[\s\[{,:])\*\w", re.MULTILINE)
+DEEPEST = 100  # levels; our files have five
 
 
-def _refuse_aliases(text: str) -> None:
-    """A few aliases can stand for more text than memory holds; no file of ours needs one."""
-    if ALIAS.search(text) and any(isinstance(e, yaml.AliasEvent) for e in yaml.parse(text, Loader=_Loader)):
-        raise yaml.YAMLError("aliases are not allowed")
+def _refuse_bombs(text: str) -> None:
+    """Refuse what is small to read and endless to build: aliases, and levels without number.
+
+    A few aliases can stand for more text than memory holds; for each level the library calls itself,
+    until the process dies.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEEPEST:
+                raise yaml.YAMLError(f"nested deeper than {DEEPEST} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _text(path: Path, raw: bytes) -> str:
@@ -172,9 +231,11 @@ def _rows(path: Path, record: type[R], signature: Signature) -> tuple[R, ...]:
     head, rows = _read(path, "csv", signature).value
     wanted = tuple(record.model_fields)
     if head != wanted:
-        raise DataError(f"{path.name}: its head is {','.join(head)}; {','.join(wanted)} is allowed")
+        raise DataError(f"{path.name}: its head is {','.join(head)[:200]!r}; {','.join(wanted)} is allowed")
     found = []
     for number, row in enumerate(rows, 2):
+        if any(UNPRINTABLE.search(cell) for cell in row.values() if isinstance(cell, str)):
+            raise DataError(f"{path.name}, row {number}: holds a character that cannot be shown")
         if None in row or None in row.values():
             raise DataError(f"{path.name}, row {number}: {len(wanted)} fields are allowed, no more and no fewer")
         found.append(validated(row, record, path, f"row {number}"))
@@ -195,7 +256,7 @@ def unique(path: Path, names: Iterable[str], what: str) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise DataError(f"{path.name}: {what} {name!r} comes twice; each may come once")
+            raise DataError(f"{path.name}: {what} {name[:80]!r} comes twice; each may come once")
         seen.add(name)
 
 
@@ -205,11 +266,15 @@ def files(folder: Path, pattern: str) -> Iterator[Path]:
     yield from sorted(folder.glob(pattern))
 
 
+NAME = re.compile(r"[\w.-]{1,40}")
+
+
 def _name(entry: Any, number: int) -> str:
-    return str(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"entry {number}"
+    name = entry.get("id") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) and NAME.fullmatch(name) else f"entry {number}"
 
 
 def _problem(detail: Any) -> str:
     field = ".".join(str(part) for part in detail["loc"]) or "entry"
     given = repr(detail.get("input"))
-    return f"{field}: {detail['msg']} (found {given[:80]})"
+    return f"{field[:80]}: {' '.join(detail['msg'].split())[:300]} (found {given[:80]})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+import networkx as nx
 
 from compendium.corpus import files
 from compendium.corpus.corpus import Corpus
@@ -34,6 +37,7 @@ def problems(corpus: Corpus, only: str | None = None) -> Iterator[str]:
                 yield str(error)
     for chapter in chapters:
         yield from _of_chapter(corpus, chapter, known)
+    yield from _circles(corpus, chapters)
     for path in files.files(corpus.folder / "external", "*.csv"):
         yield from _read(lambda path=path: corpus.external(path.stem))  # type: ignore[misc]
     for read in (lambda: corpus.places, lambda: corpus.propositions, lambda: corpus.comparisons, lambda: corpus.glossary):
@@ -60,6 +64,21 @@ def _of_chapter(corpus: Corpus, chapter: str, known: set[str]) -> Iterator[str]:
                     yield f"errata/{chapter}.yml, {erratum.id}: there is no claim {claim_id!r}"
     except DataError as error:
         yield str(error)
+
+
+def _circles(corpus: Corpus, chapters: list[str]) -> Iterator[str]:
+    """Reasons that are given, over some steps, for themselves; one sentence for each knot of them."""
+    supports: nx.DiGraph[str] = nx.DiGraph()
+    for chapter in corpus.chapters:
+        with contextlib.suppress(DataError):  # told already
+            for claim in corpus.claims(chapter).values():
+                supports.add_edges_from((claim.id, target) for target in claim.supports if target != claim.id)
+    for knot in nx.strongly_connected_components(supports):
+        if len(knot) > 1 and any(claim.partition(".")[0] in chapters for claim in knot):
+            steps = [claim for claim, _ in nx.find_cycle(supports.subgraph(sorted(knot)))]
+            first = steps.index(min(steps))
+            circle = [*steps[first:], *steps[:first], steps[first]]
+            yield f"{circle[0].partition('.')[0]}.yml, {circle[0]}: its reasons run in a circle: {' supports '.join(circle)}"
 
 
 def _of_claim(claim: Claim, known: set[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ renderer that comes with it writes a name that notebooks may not hold.
 
 from __future__ import annotations
 
+import re
 from itertools import cycle
 from typing import Any
 
@@ -23,8 +24,40 @@ PALETTE = [RUSSIA, CHINA, THIRD, "#CC79A7", "#56B4E9", "#E69F00", "#7A7A7A"]
 COLOURS = {"China": CHINA, "Russia": RUSSIA, "United States": THIRD}
 
 
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
 def _bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
-    return {MIME: spec, "text/plain": spec.get("description") or "Chart"}
+    return {MIME: dated(spec), "text/plain": spec.get("description") or "Chart"}
+
+
+def dated(spec: dict[str, Any]) -> dict[str, Any]:
+    """A Vega-Lite specification whose days are the same days in every time zone.
+
+    A browser takes ``2013-09-07`` for midnight in Greenwich and shows it as the 6th west of it; with a time
+    it takes it for midnight where it is.
+    """
+    fields: set[str] = set()
+    parts = [spec]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            if part.get("type") == "temporal":
+                fields.add(part.get("field", ""))
+                domain = part.get("scale", {}).get("domain") if isinstance(part.get("scale"), dict) else None
+                if isinstance(domain, list):
+                    domain[:] = map(_midnight, domain)
+            parts += (value for key, value in part.items() if key != "datasets")
+    for rows in spec.get("datasets", {}).values() if fields else ():
+        for row in rows if isinstance(rows, list) else ():
+            row.update({key: _midnight(row[key]) for key in fields & row.keys()})
+    return spec
+
+
+def _midnight(value: Any) -> Any:
+    return f"{value}T00:00" if isinstance(value, str) and DAY.fullmatch(value) else value
 
 
 def enable() -> None:

@@ -21,6 +21,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 
 from compendium import parameters as types
 from compendium.corpus.errors import DataError
+from compendium.execution.notebook import plain_notebook
 
 KNOWN: dict[str, Any] = {
     "Literal": typing.Literal, "Annotated": typing.Annotated, "Optional": typing.Optional,
@@ -51,7 +52,7 @@ class Parameter:
         try:
             return TypeAdapter(self.allows).validate_python(value, strict=not isinstance(value, int) or isinstance(value, bool))
         except ValidationError:
-            raise DataError(f"parameter {self.name} = {value!r} is not allowed; allowed is {allowed(self.allows)}") from None
+            raise DataError(f"parameter {self.name} = {repr(value)[:80]} is not allowed; allowed is {allowed(self.allows)}") from None
 
 
 def allowed(annotation: Any) -> str:
@@ -81,12 +82,11 @@ def read_notebook(path: Path) -> nbformat.NotebookNode:
     if not path.is_file():
         has = ", ".join(p.stem for p in sorted(path.parent.glob("*.ipynb"))) or "none"
         raise DataError(f"there is no notebook {path.stem!r}; there are {has}")
+    content = plain_notebook(path)
+    for cell in content["cells"]:
+        if "outputs" in cell:
+            cell["outputs"] = []  # most of the file, and most of the time that checking it takes
     try:
-        content = json.loads(path.read_bytes())
-        if isinstance(content, dict) and isinstance(content.get("cells"), list):
-            for cell in content["cells"]:
-                if isinstance(cell, dict) and "outputs" in cell:
-                    cell["outputs"] = []  # most of the file, and most of the time that checking it takes
         return nbformat.reads(json.dumps(content), as_version=4)
     except Exception as error:  # nbformat raises a different type for each way of being broken
         first = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
@@ -107,8 +107,9 @@ def parameters_of(notebook: nbformat.NotebookNode, name: str) -> dict[str, Param
     source = cells[0].source
     try:
         tree = ast.parse(source)
-    except SyntaxError as error:
-        raise DataError(f"{name}: the parameters cell is not Python, line {error.lineno}: {error.msg}") from None
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # ast raises each of them
+        where = f", line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else f": {error}"
+        raise DataError(f"{name}: the parameters cell is not Python{where}") from None
     found = {}
     for node in tree.body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
@@ -164,5 +165,5 @@ def validated(declared: Mapping[str, Parameter], given: Mapping[str, Any], name:
     """
     for key in given:
         if key not in declared:
-            raise DataError(f"{name} has no parameter {key!r}; it has {', '.join(declared) or 'none'}")
+            raise DataError(f"{name} has no parameter {key[:80]!r}; it has {', '.join(declared) or 'none'}")
     return {key: declared[key].check(value) for key, value in given.items()}

@@ -50,6 +50,7 @@ def execute(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any], fold
     RunError
         Where a cell fails.
     """
+    from nbclient.exceptions import DeadKernelError
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import prepare_notebook_metadata, raise_for_execution_errors
@@ -57,7 +58,7 @@ def execute(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any], fold
 
     # papermill.execute_notebook in its own steps, without its writing and reading again what is in memory
     # already: that costs as much as the cells of a chapter.
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     work = nbformat.from_dict({**notebook, "metadata": {**notebook["metadata"]}, "cells": [_emptied(cell) for cell in notebook.cells]})
     work.metadata["kernelspec"] = dict(KERNELSPEC)
     work.metadata["papermill"] = {}
@@ -71,6 +72,10 @@ def execute(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any], fold
             kernel_manager_class=manager_class(dict(environment or os.environ), str(folder), warm),
         )  # fmt: skip
         raise_for_execution_errors(done, None)
+    except DeadKernelError:
+        code = [cell for cell in work.cells if cell["cell_type"] == "code"]
+        number = next((n for n, cell in enumerate(code, 1) if cell["metadata"]["papermill"].get("status") == "running"), "?")
+        raise RunError(f"{name}, cell {number}: the kernel ended while the cell ran") from None
     except PapermillExecutionError as error:
         trace = ANSI.sub("", "\n".join(error.traceback)).strip().splitlines()
         raise RunError("\n    ".join([f"{name}, cell {error.exec_count}: {error.ename}: {error.evalue}", *trace])) from None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from compendium.corpus.errors import DataError
+from compendium.execution.notebook import plain_notebook
 from compendium.execution.store import Inputs, Store, inputs_of
 
 NOTEBOOKS = "notebooks"
@@ -67,16 +68,9 @@ def read_plain(root: Path, name: str) -> dict[str, Any]:
     DataError
         Where there is none, or where it is not JSON.
     """
-    path = root / NOTEBOOKS / f"{name}.ipynb"
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DataError(f"there is no notebook {name!r}; there are {', '.join(notebook_names(root)) or 'none'}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path.name}: not a notebook: {error}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("cells"), list) or content.get("nbformat") != 4:
-        raise DataError(f"{path.name}: not a notebook of format 4")
-    return content
+    if name not in notebook_names(root):
+        raise DataError(f"there is no notebook {name[:80]!r}; there are {', '.join(notebook_names(root)) or 'none'}")
+    return plain_notebook(root / NOTEBOOKS / f"{name}.ipynb")
 
 
 def inputs_for(root: Path, job: Job) -> Inputs:
@@ -111,6 +105,7 @@ def run(root: Path, job: Job) -> bytes:
     DataError
         Where the notebook or a parameter is wrong, or a cell fails.
     """
+    from compendium.checking.findings import finding_from, findings_of
     from compendium.corpus.files import READS
     from compendium.execution.parameters import parameters_of, read_notebook, validated
     from compendium.execution.running import execute, text_of
@@ -126,6 +121,11 @@ def run(root: Path, job: Job) -> bytes:
         if is_synthesis(job.notebook):
             environment[FINDINGS] = str(root / FRESH)
         done = execute(notebook, given, root, job.label, environment=environment)
+        for finding in findings_of(done):
+            try:
+                finding_from(finding)
+            except DataError as error:
+                raise DataError(f"{job.label}: {error}") from None
         store = Store(root)
         reads = store.reads(log.read().splitlines())
     if reads is None:

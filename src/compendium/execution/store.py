@@ -148,11 +148,12 @@ class Store:
         path = self._latest_path(inputs)
         try:
             last = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before, reads = dict(last["inputs"]), dict(last["reads"])
+        except (OSError, ValueError, KeyError, TypeError):
             return [f"{inputs.notebook} has not been run with these parameters"]
         words = {"code": "the notebook's code", "source": "the package's source", "lock": "the lock file", "python": "the Python version"}
-        changed = [f"{word} changed" for key, word in words.items() if last["inputs"][key] != getattr(inputs, key)]
-        for name, digest in last["reads"].items():
+        changed = [f"{word} changed" for key, word in words.items() if before.get(key) != getattr(inputs, key)]
+        for name, digest in reads.items():
             now = content_hash(self._path(name))
             if now != digest:
                 changed.append(f"{name} {'is gone' if now == ABSENT else 'is new' if digest == ABSENT else 'changed'}")

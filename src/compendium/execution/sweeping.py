@@ -24,10 +24,15 @@ def universes_from_csv(path: Path) -> list[dict[str, Any]]:
     """One universe a row: the head names parameters, cells are read as YAML."""
     import yaml
 
+    from compendium.corpus.files import plain_yaml
+
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream, strict=True))
-        return [{name: yaml.safe_load(value) for name, value in row.items() if name is not None} for row in rows]
+        for number, row in enumerate(rows, 2):
+            if None in row or None in row.values():
+                raise DataError(f"{path}, row {number}: as many values are allowed as the head has names")
+        return [{name: plain_yaml(value) for name, value in row.items()} for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
         raise DataError(f"{path}: not readable as a CSV file of parameters: {error}") from None
 

@@ -8,6 +8,8 @@ proves for every notebook that they equal those of a kernel.
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -78,15 +80,17 @@ def _run(path: Path, given: Mapping[str, Any], shown: dict[str, Any] | None) -> 
     found: Findings = []
     token = listening.set(lambda finding: found.append(plain(finding)))
     space: dict[str, Any] = {"__name__": "__main__"}
+    printed = io.StringIO()  # what cells print is for a reader of the notebook
     try:
         for name, source in code_of(path, given):
             try:
-                last = _execute(source, f"<{name}>", space)
+                with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                    last = _execute(source, f"<{name}>", space)
                 if shown is not None and (what := _drawn(last)) is not None:
                     shown[name.partition(", ")[2]] = what
             except DataError as error:
                 raise DataError(f"{name}: {error}") from None
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise DataError(f"{name}: {type(error).__name__}: {error}") from error
     finally:
         listening.reset(token)
@@ -109,12 +113,13 @@ def _drawn(value: Any) -> Any:
     """What a table or chart draws; None for anything else."""
     import altair as alt
 
+    from compendium.display.charts import dated
     from compendium.display.tables import Shown
 
     if isinstance(value, Shown):
         html = value._repr_html_()
         return html if 'class="cc-table"' in html else None
-    return value.to_dict() if isinstance(value, alt.TopLevelMixin) else None
+    return dated(value.to_dict()) if isinstance(value, alt.TopLevelMixin) else None
 
 
 def drawn_forked(path: Path, universes: Sequence[Mapping[str, Any]], workers: int) -> Iterator[tuple[int, dict[str, Any] | str]]:

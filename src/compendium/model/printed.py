@@ -9,7 +9,8 @@ from fractions import Fraction
 from compendium.model.interval import Interval
 
 MISSING = re.compile(r"[\s.…–—-]*|n/?a|N/?A")
-NUMBER = re.compile(r"(?P<sign>[-−–]?)\s*(?P<digits>\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?P<decimals>\.\d+)?")
+NUMBER = re.compile(r"(?P<sign>[-−–]?)\s*(?P<digits>\d{1,3}(?:,\d{3})+|\d+|(?=\.\d))(?P<decimals>\.\d+)?", re.ASCII)
+LONGEST = 40  # characters; nothing that is counted or measured needs more
 MARKS = re.compile(r"[\s$€£%*+]|US\$|USD")
 
 
@@ -47,9 +48,9 @@ class Printed:
         ValueError
             Where the text is not one number, with the text in the message.
         """
-        match = NUMBER.fullmatch(MARKS.sub("", text))
+        match = NUMBER.fullmatch(MARKS.sub("", text)) if len(text) <= LONGEST else None
         if match is None:
-            raise ValueError(f"{text!r} is not a printed number such as 5.3, 1,135.19 or 42")
+            raise ValueError(f"{text[:80]!r} is not a printed number such as 5.3, 1,135.19 or 42")
         decimals = match["decimals"] or ""
         value = Fraction((match["digits"].replace(",", "") or "0") + decimals)
         step = Fraction(0) if exact else Fraction(1, 10 ** max(len(decimals) - 1, 0))

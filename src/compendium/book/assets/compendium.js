@@ -79,7 +79,7 @@
           var tr = body.insertRow();
           heads.forEach(function (h) {
             var value = row[h];
-            tr.insertCell().textContent = value === null || value === undefined ? "" : typeof value === "number" ? String(+value.toPrecision(7)) : typeof value === "object" ? JSON.stringify(value) : value;
+            tr.insertCell().textContent = value === null || value === undefined ? "" : typeof value === "number" ? String(+value.toPrecision(7)) : typeof value === "object" ? JSON.stringify(value) : String(value).replace(/T00:00$/, "");
           });
         });
         holder.className = "cc-table";
@@ -166,6 +166,12 @@
     });
     reachable();
     window.addEventListener("resize", reachable);
+    document.querySelectorAll("[data-does]").forEach(function (button) {
+      button.addEventListener("click", function () {
+        if (button.dataset.does === "print") window.print();
+        else if (window.toggleFullScreen) window.toggleFullScreen();
+      });
+    });
     document.querySelectorAll(".cc-copy button").forEach(function (button) {
       button.addEventListener("click", function () { copy(button); });
     });

@@ -1,0 +1,177 @@
+"""The built site against a default Jupyter Book of the same pages; writes bench/SITE.md.
+
+    .venv/bin/python bench/site.py [--rounds 5]
+
+Both are built from the folder that `compendium build` stages, with executed notebooks. Both are served by
+the same plain file server; whatever is asked of another host is refused and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import http.server
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / ".bench" / "site"
+PAGES = {"the front page": ("intro.html", "index.html"), "a chapter (A4)": ("A4.html",), "the longest chapter (B3)": ("B3.html",)}
+OURS = "from pathlib import Path; from compendium.book import building as b; import json; r = Path.cwd(); b.site(r, {p.stem: p.read_bytes() for p in (r / 'executed').glob('*.ipynb')}, {})"
+STOCK = "from jupyter_book.cli.main import main; main()"
+
+
+def copied() -> Path:
+    """A checkout of pages, data and executed notebooks, from the built book."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    (WORK / "ours").mkdir(parents=True)
+    for name in ("data", "notebooks", "book"):
+        shutil.copytree(ROOT / name, WORK / "ours" / name)
+    shutil.copytree(ROOT / "_build" / "html" / "notebooks", WORK / "ours" / "executed")
+    shutil.copytree(ROOT / ".cache" / "findings", WORK / "ours" / ".cache" / "findings")
+    for name in ("_config.yml", "CITATION.cff", "CHANGELOG.md", "requirements.lock"):
+        shutil.copy(ROOT / name, WORK / "ours" / name)
+    shutil.copytree(ROOT / "_build" / "stage", WORK / "stock" / "pages")
+    (WORK / "stock" / "_config.yml").write_text("title: The same pages\nonly_build_toc_files: true\nexecute:\n  execute_notebooks: 'off'\n")
+    return WORK
+
+
+def built(which: str) -> float:
+    """Seconds of a build as things are."""
+    folder = WORK / which
+    began = time.perf_counter()
+    if which == "ours":
+        words = [sys.executable, "-c", OURS]
+    else:
+        words = [str(ROOT / ".bench" / "env-stock" / "bin" / "python"), "-c", STOCK, "build", "pages", "--config", "_config.yml", "--path-output", "out"]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{which}: {done.stderr[-2000:]}")
+    return time.perf_counter() - began
+
+
+def site_of(which: str) -> Path:
+    return WORK / "ours" / "_build" / "html" if which == "ours" else WORK / "stock" / "out" / "_build" / "html"
+
+
+def changed(which: str, turn: int) -> None:
+    path = WORK / "ours" / "book" / "method.md" if which == "ours" else WORK / "stock" / "pages" / "method.md"
+    path.write_text(f"{path.read_text()}\nChanged {turn}.\n")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def visited(browser: Any, address: str, chart: bool) -> dict[str, float]:
+    """A first visit: bytes, requests, requests refused, seconds to the first chart."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    found = {"bytes": 0.0, "requests": 0.0, "outside": 0.0, "chart": float("nan")}
+
+    def judge(route: Any) -> None:
+        if route.request.url.startswith(("http://127.0.0.1", "data:", "blob:")):
+            route.continue_()
+        else:
+            found["outside"] += 1
+            route.abort()
+
+    def finished(request: Any) -> None:
+        found["requests"] += 1
+        found["bytes"] += request.sizes()["responseBodySize"]
+
+    page.route("**/*", judge)
+    page.on("requestfinished", finished)
+    began = time.perf_counter()
+    page.goto(address, wait_until="load")
+    if chart:
+        try:
+            page.wait_for_function("() => [...document.querySelectorAll('figure img, .vega-embed svg, .vega-embed canvas, div[id^=altair-viz] canvas')].some("
+                                   "e => e.complete !== false && e.getBoundingClientRect().width > 50)", timeout=5000)  # fmt: skip
+            found["chart"] = time.perf_counter() - began
+        except Exception:  # no chart within five seconds
+            found["chart"] = float("nan")
+    context.close()
+    return found
+
+
+def searched(browser: Any, address: str, word: str) -> float:
+    """Seconds from opening the search with a word to its first result."""
+    context = browser.new_context()
+    page = context.new_page()
+    began = time.perf_counter()
+    page.goto(f"{address}/search.html?q={word}")
+    page.wait_for_selector("#search-results li a, .cc-results a", timeout=20_000)
+    seconds = time.perf_counter() - began
+    context.close()
+    return seconds
+
+
+def told(values: list[float], form: str = ".2f") -> str:
+    known = [v for v in values if v == v]
+    return f"{statistics.median(known):{form}}" if known else "none"
+
+
+def main() -> None:
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    copied()
+    both = ("ours", "stock")
+    times: dict[tuple[str, str], list[float]] = {}
+    for turn in range(rounds):
+        for which in both:
+            shutil.rmtree(site_of(which).parents[0 if which == "ours" else 1], ignore_errors=True)
+            times.setdefault((which, "from nothing"), []).append(built(which))
+            changed(which, turn)
+            times.setdefault((which, "one page changed"), []).append(built(which))
+            print(turn, which, {k[1]: v[-1] for k, v in times.items() if k[0] == which}, file=sys.stderr, flush=True)
+    lines = ["# The site", "", f"Made by `bench/site.py` in one run of {rounds} rounds; medians. The default is what a new Jupyter Book makes of the same pages.",
+             "", "| | this book | a default book |", "| --- | ---: | ---: |"]  # fmt: skip
+    for what in ("from nothing", "one page changed"):
+        lines.append(f"| build {what}, seconds | {told(times['ours', what])} | {told(times['stock', what])} |")
+    visits: dict[tuple[str, str], list[dict[str, float]]] = {}
+    searches: dict[str, list[float]] = {which: [] for which in both}
+    with sync_playwright() as play, served(site_of("ours")) as ours, served(site_of("stock")) as stock:
+        chromium = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(rounds):
+            for which, address in (("ours", ours), ("stock", stock)):
+                for what, names in PAGES.items():
+                    name = next(n for n in names if (site_of(which) / n).is_file())
+                    visits.setdefault((which, what), []).append(visited(chromium, f"{address}/{name}", "chapter" in what))
+                searches[which].append(searched(chromium, address, "Turkmenistan"))
+        chromium.close()
+    for what in PAGES:
+        for key, title, form in (("bytes", "kB on first load", ".0f"), ("requests", "requests", ".0f"), ("outside", "requests to other hosts, refused", ".0f"),
+                                 ("chart", "seconds to the first chart", ".2f")):  # fmt: skip
+            if key == "chart" and "chapter" not in what:
+                continue
+            cells = [told([v[key] / (1000 if key == "bytes" else 1) for v in visits[which, what]], form) for which in both]
+            lines.append(f"| {what}: {title} | {cells[0]} | {cells[1]} |")
+    lines.append(f"| search, seconds to the first result | {told(searches['ours'])} | {told(searches['stock'])} |")
+    sizes = [sum(p.stat().st_size for p in site_of(which).rglob("*") if p.is_file()) / 1e6 for which in both]
+    lines.append(f"| the whole site, MB | {sizes[0]:.1f} | {sizes[1]:.1f} |")
+    text = re.sub(r"\bnone\b", "none (it needs the network)", "\n".join(lines)) + "\n"
+    print(text)
+    (ROOT / "bench" / "SITE.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,370 @@
+"""Faults at each stage: afterwards the earlier result or the new one, whole; the next run needs no cleaning by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ..test_running import compendium
+from .conftest import cases
+from .spoiling import spoiled
+
+Record = Callable[[str, object], None]
+PROGRAM = Path(sys.executable).with_name("compendium")
+
+CELL = """
+import json, os, time
+from pathlib import Path
+from compendium.chapter import listening
+from compendium.model.claim import Basis, Finding, Strength, Verdict
+from IPython.display import display
+time.sleep(pause)
+for n in range(3):
+    found = Finding(f"A4.{n + 1}", Verdict.HOLDS if (number + n) % 2 else Verdict.FAILS, Basis.TABLE, None, str(number + n), "How.")
+    if listening.get():
+        listening.get()(found)
+print(number * 2)
+"""
+
+
+def small(folder: Path, cell: str = CELL) -> Path:
+    """A checkout with one small notebook."""
+    (folder / "notebooks").mkdir(parents=True)
+    (folder / "data").mkdir()
+    shutil.copy(Path(__file__).parents[2] / "data" / "sources.yml", folder / "data")
+    (folder / "requirements.lock").touch()
+    cells = [nbformat.v4.new_code_cell("number: int = 0  # a number\npause: float = 0.0  # seconds", metadata={"tags": ["parameters"]}),
+             nbformat.v4.new_code_cell(cell)]  # fmt: skip
+    for n, one in enumerate(cells):
+        one.id = f"t1-{n}"
+    (folder / "notebooks" / "T1.ipynb").write_text(json.dumps(nbformat.v4.new_notebook(cells=cells)))
+    return folder
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return small(tmp_path / "checkout")
+
+
+def inside(folder: Path) -> list[int]:
+    """Processes that work in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if (entry / "cwd").readlink().is_relative_to(folder):
+                    found.append(int(entry.name))
+    return found
+
+
+def all_ended(folder: Path) -> bool:
+    """Whether within a few seconds nothing runs in a folder any more."""
+    for _ in range(100):
+        if not inside(folder):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def killed_after(seconds: float, words: list[str | Path], folder: Path, number: int = signal.SIGKILL) -> int:
+    """Run a command and send it a signal at a moment; its exit status."""
+    process = subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        return process.wait(seconds)
+    process.send_signal(number)
+    return process.wait(30)
+
+
+# Kills
+
+
+def test_runs_killed_at_any_moment(checkout: Path, tmp_path: Path, record_property: Record) -> None:
+    small(tmp_path / "other")
+    assert compendium("run", "T1", "-p", "number=7", "-o", "out", cwd=tmp_path / "other").returncode == 0
+    wanted = contents(tmp_path / "other" / "out")
+    chance = random.Random(1)
+    count = cases(5, 100)
+    for _ in range(count):
+        shutil.rmtree(checkout / ".cache", ignore_errors=True)
+        killed_after(chance.uniform(0, 4), [PROGRAM, "run", "T1", "-p", "number=7", "-p", "pause=0.2", "-o", "out"], checkout)
+        assert all_ended(checkout), "a process outlived the one that started it"
+    shutil.rmtree(checkout / "out", ignore_errors=True)
+    done = compendium("run", "T1", "-p", "number=7", "-o", "out", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    found = contents(checkout / "out")
+    provenance = "T1-number=7.provenance.json"  # holds the seconds
+    assert {k: v for k, v in found.items() if k != provenance} == {k: v for k, v in wanted.items() if k != provenance}
+    record_property("runs killed", count)
+
+
+def test_sweeps_killed_at_any_moment(checkout: Path, record_property: Record) -> None:
+    chance = random.Random(2)
+    words = [PROGRAM, "sweep", "T1", "-p", "number=1,2,3,4,5,6,7,8", "-p", "pause=0.1", "-o", "out", "--jobs", "2"]
+    count = cases(4, 100)
+    for _ in range(count):
+        killed_after(chance.uniform(0.3, 2.5), words, checkout)
+        assert all_ended(checkout)
+    done = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    interrupted = done.stdout
+    shutil.rmtree(checkout / ".cache")
+    assert subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True).stdout == interrupted
+    record_property("sweeps killed", count)
+
+
+SITE = """
+import json
+from pathlib import Path
+from compendium.book import building
+from compendium.execution.runs import publish
+root = Path.cwd()
+for path in sorted((root / "notebooks").glob("[AB]?.ipynb")):
+    publish(root, path.stem, path.read_bytes())
+with building.locked(root):
+    building.site(root, {"B4": (root / "notebooks" / "B4.ipynb").read_bytes()}, {"a.json": (root / "book" / "a.txt").read_bytes()})
+"""
+
+
+@pytest.fixture(scope="module")
+def book(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout whose book has two pages, built once."""
+    folder = tmp_path_factory.mktemp("book") / "checkout"
+    (folder / "book").mkdir(parents=True)
+    for name in ("data", "notebooks"):
+        shutil.copytree(root / name, folder / name)
+    for name in ("_config.yml", "CITATION.cff", "CHANGELOG.md", "requirements.lock"):
+        shutil.copy(root / name, folder / name)
+    (folder / "book" / "_toc.yml").write_text("format: jb-book\nroot: start\nchapters:\n  - file: B4\n")
+    (folder / "book" / "start.md").write_text("# Start\n\nOne.\n")
+    (folder / "book" / "a.txt").write_text("1")
+    done = subprocess.run([sys.executable, "-c", SITE], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def version_of(site: Path) -> set[str]:
+    """Which versions the pages of a site are of: one, where it is whole."""
+    words = {word for word in ("One.", "Two.") if word in (site / "start.html").read_text(encoding="utf-8")}
+    return words | {{"1": "One.", "2": "Two."}[(site / "data" / "a.json").read_text()]}
+
+
+def test_builds_killed_at_any_moment(book: Path, record_property: Record) -> None:
+    site = book / "_build" / "html"
+    names = set(contents(site))
+    chance = random.Random(3)
+    count = cases(5, 100)
+    seen = set()
+    for turn in range(count):
+        word, number = (("Two.", "2"), ("One.", "1"))[turn % 2]
+        (book / "book" / "start.md").write_text(f"# Start\n\n{word}\n")
+        (book / "book" / "a.txt").write_text(number)
+        killed_after(chance.uniform(0, 8), [sys.executable, "-c", SITE], book)
+        assert all_ended(book)
+        if not site.is_dir():  # died between the two renames: the next build begins by bringing the old one back
+            assert (book / "_build" / "html.old").is_dir()
+            continue
+        assert len(version_of(site)) == 1, "a site of two versions"
+        assert set(contents(site)) == names
+        seen |= version_of(site)
+    (book / "book" / "start.md").write_text("# Start\n\nOne.\n")
+    (book / "book" / "a.txt").write_text("1")
+    done = subprocess.run([sys.executable, "-c", SITE], cwd=book, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert version_of(site) == {"One."}
+    once = contents(site)
+    shutil.rmtree(book / "_build")
+    assert subprocess.run([sys.executable, "-c", SITE], cwd=book, capture_output=True, check=False).returncode == 0
+    assert contents(site) == once, "a build after many kills differs from one from nothing"
+    record_property("builds killed", count)
+
+
+# Ctrl-C
+
+
+def test_ctrl_c_twice(checkout: Path, record_property: Record) -> None:
+    process = subprocess.Popen([PROGRAM, "run", "T1", "-p", "pause=60.0"], cwd=checkout, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               text=True, start_new_session=True)  # fmt: skip
+    time.sleep(3)
+    for _ in range(2):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.05)
+    assert process.wait(20) != 0
+    assert "Traceback" not in process.stderr.read()
+    assert all_ended(checkout)
+    assert compendium("run", "T1", cwd=checkout).returncode == 0
+    record_property("interrupted twice", 1)
+
+
+# Space and rights
+
+
+def limited(size: int) -> Callable[[], None]:
+    """No file may grow beyond a size: what a full disk does, and with the same kind of error."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return limit
+
+
+@pytest.mark.parametrize("words", [["run", "T1", "-o", "out"], ["sweep", "T1", "-p", "number=1,2", "-o", "out"]], ids=["run", "sweep"])
+def test_no_space_is_one_sentence_and_leaves_nothing_half(checkout: Path, words: list[str], record_property: Record) -> None:
+    done = subprocess.run([PROGRAM, *words], cwd=checkout, capture_output=True, text=True, check=False, preexec_fn=limited(200))
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("compendium: ")
+    assert not list((checkout / "out").glob("*")) if (checkout / "out").is_dir() else True
+    assert not [p for p in checkout.rglob(".*.*") if p.is_file() and p.name != ".lock"], "a temporary file was left"
+    again = compendium(*words, cwd=checkout)
+    assert again.returncode == 0, again.stderr
+    record_property("commands without space", 1)
+
+
+def test_a_release_without_space_leaves_the_old_one(tmp_path: Path) -> None:
+    from compendium.execution.store import write_whole
+
+    target = tmp_path / "compendium-1.zip"
+    write_whole(target, b"old")
+    code = f"from pathlib import Path; from compendium.execution.store import write_whole; write_whole(Path({str(target)!r}), b'n' * 100_000)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, preexec_fn=limited(1000))
+    assert done.returncode == 1
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_folder_that_cannot_be_written_is_named(checkout: Path, record_property: Record) -> None:
+    bwrap = shutil.which("bwrap")
+    if bwrap is None or subprocess.run([bwrap, "--dev-bind", "/", "/", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no bubblewrap to take the right to write away")
+    for words in (["run", "T1"], ["sweep", "T1", "-p", "number=1"], ["build"]):
+        before = contents(checkout)
+        done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--ro-bind", str(checkout), str(checkout), "--chdir", str(checkout), PROGRAM, *words],
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Read-only file system" in done.stderr
+        assert str(checkout) in done.stderr
+        assert contents(checkout) == before
+    record_property("commands in a folder that cannot be written", 3)
+
+
+# Kernels
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import os; os._exit(3)", "ended"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended"),
+        ("import sys; sys.exit(4)", "SystemExit"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("def f(): f()\nf()", "RecursionError"),
+        ("raise Exception('\\x1b[31m' + 'x' * 100_000)", "x"),
+        ("class E(Exception):\n    def __str__(self): raise ValueError\nraise E", "E"),
+    ],
+    ids=["exits", "is killed", "crashes", "leaves", "interrupts itself", "recurses", "shouts", "cannot say why"],
+)
+def test_a_notebook_that_fails_is_told_and_nothing_is_kept(tmp_path: Path, source: str, told: str, record_property: Record) -> None:
+    checkout = small(tmp_path / "checkout", source)
+    done = compendium("run", "T1", cwd=checkout)
+    assert done.returncode == 1
+    assert done.stderr.startswith("compendium: T1"), done.stderr[:500]
+    assert told in done.stderr
+    assert not list((checkout / ".cache" / "runs").glob("*/*.ipynb"))
+    assert all_ended(checkout)
+    record_property("ways of a kernel to fail", 1)
+
+
+@pytest.mark.parametrize("nonsense", ["'a word'", "None", "[]", "{}", "{'claim': 1}", "{'claim': 'A4.1', 'verdict': 'maybe'}"])
+def test_a_finding_that_is_none_is_refused(tmp_path: Path, nonsense: str, record_property: Record) -> None:
+    source = f"from IPython.display import display\nfrom compendium.checking.findings import FINDING\ndisplay({{FINDING: {nonsense}, 'text/plain': 'x'}}, raw=True)"
+    checkout = small(tmp_path / "checkout", source)
+    done = compendium("run", "T1", cwd=checkout)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1, done.stdout
+    assert "T1" in done.stderr
+    record_property("findings that are none", 1)
+
+
+# Caches and clocks
+
+
+def test_spoiled_cache_entries_count_as_none(checkout: Path, record_property: Record) -> None:
+    words = ["run", "T1", "-p", "number=5", "-o", "out"]
+    assert compendium(*words, cwd=checkout).returncode == 0
+    sweep = ["sweep", "T1", "-p", "number=1,2"]
+    swept = compendium(*sweep, cwd=checkout).stdout
+    whole = (checkout / "out" / "T1-number=5.ipynb").read_bytes()
+    chance = random.Random(4)
+    count = cases(6, 200)
+    for _ in range(count):
+        path = chance.choice([p for p in sorted((checkout / ".cache").rglob("*")) if p.is_file()])
+        content = path.read_bytes()
+        path.write_bytes(spoiled(content, ".txt", chance))
+        (checkout / "out" / "T1-number=5.ipynb").unlink()
+        done = compendium(*words, cwd=checkout)
+        assert done.returncode == 0, f"{path}: {done.stderr}"
+        assert (checkout / "out" / "T1-number=5.ipynb").read_bytes() == whole, path
+        why = compendium("run", "T1", "-p", "number=5", "--why", cwd=checkout)
+        assert why.returncode == 0, f"{path}: {why.stderr}"
+        assert compendium(*sweep, cwd=checkout).stdout == swept, path
+    record_property("spoiled cache entries", count)
+
+
+def test_a_moved_clock_hides_no_change(checkout: Path, record_property: Record) -> None:
+    assert compendium("run", "T1", cwd=checkout).returncode == 0
+    for moment in (0, 4_000_000_000):
+        for path in checkout.rglob("*"):
+            os.utime(path, (moment, moment))
+        assert compendium("run", "T1", "--why", cwd=checkout).stdout == "nothing changed\n"
+        path = checkout / "notebooks" / "T1.ipynb"
+        text = path.read_text()
+        path.write_text(text.replace("number * 2", "number * 3"))
+        os.utime(path, (moment, moment))
+        assert compendium("run", "T1", "--why", cwd=checkout).stdout == "the notebook's code changed\n"
+        path.write_text(text)
+    record_property("clocks moved", 2)
+
+
+# Several at once
+
+
+def test_eight_at_once_do_not_damage_each_other(checkout: Path, record_property: Record) -> None:
+    commands = [["run", "T1", "-p", f"number={n % 3}", "-o", f"out{n}"] for n in range(4)] + [["sweep", "T1", "-p", "number=0,1,2,3", "-o", f"out{n}"] for n in range(4, 8)]
+    running = [subprocess.Popen([PROGRAM, *words], cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for words in commands]
+    ended = [(process.communicate(timeout=120), process.returncode) for process in running]
+    assert [code for _, code in ended] == [0] * 8, [texts[1] for texts, _ in ended]
+    assert (checkout / "out0" / "T1-number=0.ipynb").read_bytes() == (checkout / "out3" / "T1-number=0.ipynb").read_bytes()
+    assert len({texts[0] for texts, _ in ended[4:]}) == 1
+    assert all_ended(checkout)
+    record_property("commands at once", 8)
+
+
+def test_eight_builds_at_once(book: Path, record_property: Record) -> None:
+    running = [subprocess.Popen([sys.executable, "-c", SITE], cwd=book, stderr=subprocess.PIPE, text=True) for _ in range(cases(3, 8))]
+    for process in running:
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+    assert len(version_of(book / "_build" / "html")) == 1
+    record_property("builds at once", len(running))

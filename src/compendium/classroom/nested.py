@@ -18,7 +18,7 @@ from compendium.classroom.inside import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, becom
 from compendium.classroom.zygote import serve, threads
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18
 SIGKILL = 9
 
 
@@ -41,6 +41,13 @@ def _called(libc: Any, name: str, *arguments: Any) -> None:
 
 def _mount(libc: Any, kind: bytes, where: bytes, flags: int, options: bytes = b"") -> None:
     _called(libc, "mount", kind, where, kind, flags, options)
+
+
+def _below(folder: str) -> list[str]:
+    """What is mounted below a folder, parents first."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as lines:
+        places = [line.split()[4].encode().decode("unicode_escape") for line in lines]
+    return sorted(place for place in places if place.startswith(folder))
 
 
 def _become(_: dict[str, Any], descriptors: list[int]) -> None:
@@ -68,8 +75,13 @@ def _become(_: dict[str, Any], descriptors: list[int]) -> None:
         settings = json.load(stream)
     _called(libc, "mount", None, b"/", None, MS_REC | MS_PRIVATE, None)
     size = f"size={settings['bounds']['space']},mode=1777,nr_inodes=20000".encode()
+    kept = {place: os.open(place, os.O_PATH | os.O_DIRECTORY) for place in _below("/tmp/")}  # noqa: S108
     for place in (b"/tmp", b"/dev/shm"):
         _mount(libc, b"tmpfs", place, MS_NOSUID | MS_NODEV, size)
+    for where, descriptor in kept.items():  # a package that itself lives below /tmp must not be hidden by it
+        os.makedirs(where, 0o755, exist_ok=True)
+        _called(libc, "mount", f"/proc/self/fd/{descriptor}".encode(), where.encode(), None, MS_BIND | MS_REC, None)
+        os.close(descriptor)
     try:
         _mount(libc, b"proc", b"/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     except OSError:  # without rights of one's own the system may refuse: then there is none to look into

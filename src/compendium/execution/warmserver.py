@@ -45,6 +45,7 @@ def preload() -> None:
     frame = pd.DataFrame({"a": ["x"], "b": [1]})
     alt.Chart(frame).mark_bar().encode(x="a:N", y="b:Q").to_dict()
     GT(frame, id="warm").as_raw_html()
+    transform_once()
     read_ahead()
 
 
@@ -60,6 +61,24 @@ def read_ahead() -> None:
             for read in (corpus.claims, corpus.tables, corpus.readings, corpus.errata, corpus.events, corpus.memberships, corpus.routes):
                 with contextlib.suppress(DataError):
                     read(chapter)
+
+
+def transform_once() -> None:
+    """Let IPython's shell turn a cell into Python once: it asks twice for each, and tokenizes it each time."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    plain = InteractiveShell.transform_cell
+    last: dict[str, str] = {}
+
+    def once(self: Any, raw_cell: str) -> str:
+        if raw_cell in last:
+            return last.pop(raw_cell)
+        transformed: str = plain(self, raw_cell)
+        last.clear()
+        last[raw_cell] = transformed
+        return transformed
+
+    InteractiveShell.transform_cell = once
 
 
 def threads() -> int:

@@ -226,7 +226,7 @@ def test_a_page_runs_no_script_that_its_policy_does_not_list(site: Path, browser
     assert visit.errors == [], "a script of the page's own is not listed"
     for plant in ("const s = document.createElement('script'); s.textContent = 'window.planted = 1'; document.body.append(s);",
                   "document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.planted = 1\">');",
-                  "document.body.insertAdjacentHTML('beforeend', '<a id=planted href=\"javascript:window.planted = 1\">x</a>'); document.getElementById('planted').click();"):  # fmt: skip
+                  "document.body.insertAdjacentHTML('beforeend', '<a id=planted-link href=\"javascript:window.planted = 1\">x</a>'); document.getElementById('planted-link').click();"):  # fmt: skip
         visit.page.evaluate(f"() => {{ {plant} }}")
         visit.page.wait_for_timeout(200)
     assert visit.page.evaluate("window.planted") is None

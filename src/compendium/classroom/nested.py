@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from compendium.classroom.inside import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, become_kernel, drop, furnish, limit
@@ -79,7 +80,7 @@ def _become(_: dict[str, Any], descriptors: list[int]) -> None:
     for place in (b"/tmp", b"/dev/shm"):
         _mount(libc, b"tmpfs", place, MS_NOSUID | MS_NODEV, size)
     for where, descriptor in kept.items():  # a package that itself lives below /tmp must not be hidden by it
-        os.makedirs(where, 0o755, exist_ok=True)
+        Path(where).mkdir(0o755, parents=True, exist_ok=True)
         _called(libc, "mount", f"/proc/self/fd/{descriptor}".encode(), where.encode(), None, MS_BIND | MS_REC, None)
         os.close(descriptor)
     try:

@@ -126,6 +126,9 @@
     ["axis", "legend", "header"].forEach(function (part) {
       config[part] = Object.assign({}, config[part], { labelColor: ink, titleColor: ink, gridColor: "#88888866", tickColor: "#888888" });
     });
+    config.text = Object.assign({ color: ink }, config.text);
+    config.legend.symbolStrokeColor = config.legend.symbolBaseStrokeColor = ink;
+    config.legend.symbolBaseFillColor = ink;
     config.title = Object.assign({}, config.title, { color: ink, subtitleColor: ink });
     return Object.assign({}, spec, { config: config });
   }

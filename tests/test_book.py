@@ -97,8 +97,8 @@ def test_no_text_page_is_heavy(site: Path, browser, served: str) -> None:
         # Vega comes after the page, when a chart is in view; its picture is there before.
         page.on("requestfinished", lambda request, sizes=sizes: "/vega-" in request.url or sizes.append(request.sizes()["responseBodySize"]))
         page.goto(f"{served}/{path.name}", wait_until="load")
-        # Style, scripts and fonts of the theme are 450 kB of it; S1, S3 and the search load their data when opened.
-        if path.stem not in {"S1", "S3", "search"} and sum(sizes) > 1_100_000:
+        # Style and scripts of the theme are 250 kB of it; S1, S3 and the search load their data when opened.
+        if path.stem not in {"S1", "S3", "search"} and sum(sizes) > 900_000:
             heavy[path.name] = sum(sizes)
         context.close()
     assert heavy == {}

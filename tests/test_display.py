@@ -6,6 +6,7 @@ import json
 import re
 
 import altair as alt
+import pandas as pd
 import pytest
 
 from compendium import open_chapter
@@ -30,6 +31,18 @@ def test_a_table_has_caption_scopes_and_no_style_of_its_own() -> None:
     assert "<style" not in html
     assert 'id="a4-table-2"' in html
     assert "Imports" in html
+
+
+def test_a_day_is_the_same_day_in_every_time_zone() -> None:
+    frame = pd.DataFrame([{"first": "2013-09-07", "named": "2013-09-07", "year": "2013"}])
+    x = alt.X("first:T", scale=alt.Scale(domain=["1990-01-01", "2018-01-01"]))
+    plain = alt.Chart(frame).mark_point().encode(x=x, y="named:N").to_dict()
+    spec = charts.dated(plain)
+    (rows,) = spec["datasets"].values()
+    assert rows == [{"first": "2013-09-07T00:00", "named": "2013-09-07", "year": "2013"}]
+    assert spec["encoding"]["x"]["scale"]["domain"] == ["1990-01-01T00:00", "2018-01-01T00:00"]
+    bundle = alt.Chart(frame).mark_point().encode(x=x)._repr_mimebundle_()
+    assert '"first": "2013-09-07T00:00"' in json.dumps(bundle)
 
 
 def test_markup_in_data_is_escaped() -> None:

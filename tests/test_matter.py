@@ -15,12 +15,18 @@ import yaml
 from compendium.book import matter
 from compendium.book.citing import places
 from compendium.book.edition import read_edition
+from compendium.book.publishing import as_csv
 from compendium.corpus import records
 from compendium.corpus.corpus import Corpus
 from compendium.corpus.errors import DataError
 from compendium.corpus.integrity import audit
 
 PAGES = ("dictionary.md", "exhibits.md", "references.md", "glossary.md", "changes.md")
+
+
+def test_a_spreadsheet_takes_no_claim_for_a_formula() -> None:
+    text = as_csv([{"id": "A4.1", "says": "=1+1", "numbers": ["-2", "3"], "note": None}]).decode()
+    assert text == "id,says,numbers,note\nA4.1,'=1+1,'-2 3,\n"
 
 
 @pytest.fixture(scope="module")

@@ -82,6 +82,13 @@ def test_imports_run_one_way(root: Path) -> None:
                 assert here == -1 or there <= here, f"{path.relative_to(root)} imports {node.module}"
 
 
+def test_the_promises_name_tests_that_exist(root: Path) -> None:
+    named = re.findall(r"`((?:\w+/)?test_\w+\.py)(?:::(test_\w+))?`", (root / "SECURITY.md").read_text())
+    assert len(named) > 15
+    for path, test in named:
+        assert f"def {test}" in (root / "tests" / path).read_text(), f"{path} has no {test}"
+
+
 def test_citation_and_package_have_one_version(root: Path) -> None:
     import compendium
 

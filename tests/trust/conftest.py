@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 NIGHTLY = bool(os.environ.get("COMPENDIUM_NIGHTLY"))
-
-
-@pytest.fixture(scope="session")
-def nightly() -> bool:
-    return NIGHTLY
 
 
 def cases(usual: int, at_night: int) -> int:

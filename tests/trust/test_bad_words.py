@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import random
@@ -16,7 +15,7 @@ import nbformat
 import pytest
 
 from .conftest import cases
-from .spoiling import NASTY, RAW, Trial, snapshot, spoiled, tried
+from .spoiling import RAW, Trial, snapshot, spoiled, tried
 from .test_faults import small
 
 Record = Callable[[str, object], None]
@@ -161,7 +160,7 @@ def test_notebooks_that_are_none(tmp_path: Path, make: Callable[[], bytes], told
 
 def test_spoiled_notebooks(tmp_path: Path, record_property: Record) -> None:
     folder = small(tmp_path / "checkout")
-    content = json.dumps(copy.deepcopy(whole())).encode()
+    content = json.dumps(whole()).encode()
     chance = random.Random(6)
     count = cases(60, 2000)
     for number in range(count):
@@ -169,4 +168,3 @@ def test_spoiled_notebooks(tmp_path: Path, record_property: Record) -> None:
         trial = run_with(folder, made)
         check(trial, made[:500])
     record_property("spoiled notebooks tried", count)
-    assert NASTY

@@ -108,7 +108,8 @@ def test_an_executed_chapter_takes_words_for_words(checkout: tuple[Path, int], n
                     assert taken_for_markup(f"<div>{text}</div>") == [], text[:500]
                     seen += text.count("planted()")
     assert seen > 50, "what was planted is not shown"
-    record_property("fields with planted markup", count)
+    if name == "A4":
+        record_property("fields with planted markup", count)
 
 
 BUILD = """

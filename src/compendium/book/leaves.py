@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lxml import html  # type: ignore[import-untyped]
 
 from compendium.book.edition import Edition
 from compendium.corpus.errors import DataError
+from compendium.corpus.files import plain_yaml
 
 PICTURES = "pictures"
 SVG = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
@@ -63,7 +63,7 @@ class Sheaf:
 
 def contents(root: Path) -> list[tuple[str, str]]:
     """Every page of the book with its part, in the order of ``book/_toc.yml``; the first stands before all parts."""
-    toc = yaml.safe_load((root / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    toc = plain_yaml((root / "book" / "_toc.yml").read_text(encoding="utf-8"))
     found = [(toc["root"], "")]
     for part in toc.get("parts", [toc]):
         found += [(name, part.get("caption", "")) for name in _files(part)]

@@ -44,13 +44,13 @@ def main() -> None:
         except (DataError, RuntimeError, OSError) as error:
             return f"failed: {name}: {error}"
 
-    with ThreadPoolExecutor(batch.cores() + 1) as pool:
+    with ThreadPoolExecutor(batch.cores() + 2) as pool:
         for number, result in enumerate(pool.map(one, itertools.islice(itertools.cycle(names), runs)), 1):
             found[result] += 1
             if number % 100 == 0:
                 print(f"{number} of {runs}: {dict(found)}", file=sys.stderr, flush=True)
     bad = {what: count for what, count in found.items() if what != "same"}
-    text = (f"# Endurance\n\n{runs} runs of {len(names)} notebooks in warm kernels, {batch.cores() + 1} at once, in "
+    text = (f"# Endurance\n\n{runs} runs of {len(names)} notebooks in warm kernels, {batch.cores() + 2} at once, in "
             f"{time.perf_counter() - began:.0f} s: {found['same']} equal to the run of an ordinary kernel, byte by byte; "
             f"{sum(bad.values())} failed or differed.\n")  # fmt: skip
     (ROOT / "bench" / "ENDURANCE.md").write_text(text + "".join(f"\n- {count}: {what}" for what, count in bad.items()))

@@ -357,7 +357,7 @@ def cite(
 @app.command()
 def build(
     formats: Annotated[str, typer.Option(help="Of html, pdf, epub; html is always made.")] = "html,pdf,epub",
-    jobs: Annotated[Optional[int], typer.Option(min=1, help="Notebooks at once; one more than processors where not given.")] = None,
+    jobs: Annotated[Optional[int], typer.Option(min=1, help="Notebooks at once; two more than processors where not given.")] = None,
 ) -> None:
     """Execute the notebooks and build the book.
 

@@ -31,7 +31,6 @@ from compendium.display.telling import Weighed, told
 from compendium.model.claim import Claim, Finding, Standing, Verdict
 from compendium.model.table import Table
 
-FINDINGS = "COMPENDIUM_FINDINGS"  # names a folder of findings that a build has just computed
 SWEPT = "multiverse"  # below the notebooks' folder: what sweeping each of them found
 
 
@@ -57,7 +56,7 @@ def open_volumes(findings: Path | None = None) -> Volumes:
     """
     charts.enable()
     folder = find_data()
-    given = findings or os.environ.get(FINDINGS)
+    given = findings or os.environ.get(files.FINDINGS)
     corpus = Corpus(folder)
     notebooks = folder.parent / "notebooks"
     found: dict[str, Finding] = {}

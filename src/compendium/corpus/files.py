@@ -44,6 +44,7 @@ _Loader.yaml_implicit_resolvers = {
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 READS = "COMPENDIUM_READS"  # names a file in which a run records what it read
+FINDINGS = "COMPENDIUM_FINDINGS"  # names a folder of findings that a build has just computed
 
 Signature = tuple[int, int, int]
 

@@ -43,7 +43,7 @@ def run_many(root: Path, jobs: Sequence[Job], workers: int | None = None, report
     Parameters
     ----------
     workers : int, optional
-        How many at once; one more than there are processors where none is given, since some always wait.
+        How many at once; two more than there are processors where none is given, since some always wait.
     report : callable
         Told ``("start", job)`` and ``("done", result)`` as they come, from several threads, one at a time.
 
@@ -74,7 +74,7 @@ def run_many(root: Path, jobs: Sequence[Job], workers: int | None = None, report
     if missing:
         _prepare()
         missing.sort(key=lambda n: -size(root, jobs[n]))  # the longest first, so that none is left alone at the end
-        results.update(_run_missing(root, {n: jobs[n] for n in missing}, workers or cores() + 1, report))
+        results.update(_run_missing(root, {n: jobs[n] for n in missing}, workers or cores() + 2, report))
     return [results[number] for number in range(len(jobs))]
 
 

@@ -106,10 +106,9 @@ def run(root: Path, job: Job) -> bytes:
         Where the notebook or a parameter is wrong, or a cell fails.
     """
     from compendium.checking.findings import finding_from, findings_of
-    from compendium.corpus.files import READS
+    from compendium.corpus.files import FINDINGS, READS
     from compendium.execution.parameters import parameters_of, read_notebook, validated
     from compendium.execution.running import execute, text_of
-    from compendium.volumes import FINDINGS
 
     path = root / NOTEBOOKS / f"{job.notebook}.ipynb"
     notebook = read_notebook(path)

@@ -208,7 +208,8 @@ def _run(argv: list[str]) -> int:
 
     sys.argv = ["ipykernel_launcher.py", *argv]
     try:
-        IPKernelApp.launch_instance(argv=argv)
+        # No history of what ran: it would be one database in the user's home for all kernels at once.
+        IPKernelApp.launch_instance(argv=[*argv, "--HistoryManager.enabled=False"])
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     finally:

@@ -13,26 +13,12 @@ from compendium.checking.findings import findings_of
 from compendium.corpus.errors import DataError
 from compendium.execution.parameters import read_notebook
 from compendium.execution.running import RunError, execute
+from compendium.execution.universes import findings_in
 
 
 def findings(root: Path, name: str, **parameters: object) -> dict[str, dict]:
     """The findings of a notebook's cells, run in this process: quick, and under the data of the test."""
-    notebook = read_notebook(root / "notebooks" / f"{name}.ipynb")
-    shown: list[dict] = []
-    import compendium.chapter as module
-
-    original = module._display
-    module._display = lambda bundle: shown.append(bundle["application/vnd.compendium.finding+json"])
-    try:
-        space: dict[str, object] = {"display": lambda *_: None}
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                exec(compile(cell.source, name, "exec"), space)
-                if "parameters" in cell.metadata.get("tags", []):
-                    space.update(parameters)
-    finally:
-        module._display = original
-    return {finding["claim"]: finding for finding in shown}
+    return {finding["claim"]: finding for finding in findings_in(root / "notebooks" / f"{name}.ipynb", parameters)}
 
 
 def test_a_mutated_figure_turns_a_verdict(root: Path, data: Path, spoil: Callable) -> None:
@@ -68,6 +54,12 @@ def test_a_mutated_claim_turns_a_verdict(root: Path, data: Path, spoil: Callable
 )
 def test_parameters_matter(root: Path, data: Path, parameters: dict, claim: str, verdict: str) -> None:
     assert findings(root, "A4", **parameters)[claim]["verdict"] == verdict
+
+
+@pytest.mark.parametrize("name", [*(f"A{n}" for n in range(10)), *(f"B{n}" for n in range(5))])
+def test_a_notebook_holds_what_its_cells_find(root: Path, name: str) -> None:
+    path = root / "notebooks" / f"{name}.ipynb"
+    assert findings_in(path, {}) == list(findings_of(json.loads(path.read_bytes())))
 
 
 def test_every_erratum_has_its_check(root: Path) -> None:

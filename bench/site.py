@@ -2,8 +2,9 @@
 
     .venv/bin/python bench/site.py [--rounds 5]
 
-Both are built from the folder that `compendium build` stages, with executed notebooks. Both are served by
-the same plain file server; whatever is asked of another host is refused and counted.
+Both are built from the same pages, with notebooks executed before. Both are served by the same plain file
+server; whatever is asked of another host is refused and counted. Pagefind's search is made for a copy of
+this book's site, in an environment of its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import functools
 import http.server
+import os
 import re
 import shutil
 import statistics
@@ -26,7 +28,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".bench" / "site"
 PAGES = {"the front page": ("intro.html", "index.html"), "a chapter (A4)": ("A4.html",), "the longest chapter (B3)": ("B3.html",)}
-OURS = "from pathlib import Path; from compendium.book import building as b; import json; r = Path.cwd(); b.site(r, {p.stem: p.read_bytes() for p in (r / 'executed').glob('*.ipynb')}, {})"
+OURS = [str(Path(sys.executable).parent / "compendium"), "build", "--formats", "html"]
+PAGEFIND = """<!doctype html><title>Search</title><ul id="search-results"></ul><script type="module">
+const pagefind = await import("/pagefind/pagefind.js");
+const found = await pagefind.search(new URLSearchParams(location.search).get("q"));
+const first = await found.results[0].data();
+document.getElementById("search-results").innerHTML = `<li><a href="${first.url}">${first.meta.title}</a></li>`;
+</script>"""
 STOCK = "from jupyter_book.cli.main import main; main()"
 
 
@@ -36,8 +44,7 @@ def copied() -> Path:
     (WORK / "ours").mkdir(parents=True)
     for name in ("data", "notebooks", "book"):
         shutil.copytree(ROOT / name, WORK / "ours" / name)
-    shutil.copytree(ROOT / "_build" / "html" / "notebooks", WORK / "ours" / "executed")
-    shutil.copytree(ROOT / ".cache" / "findings", WORK / "ours" / ".cache" / "findings")
+    shutil.copytree(ROOT / ".cache", WORK / "ours" / ".cache", copy_function=os.link)  # its files are replaced, never written into
     for name in ("_config.yml", "CITATION.cff", "CHANGELOG.md", "requirements.lock"):
         shutil.copy(ROOT / name, WORK / "ours" / name)
     shutil.copytree(ROOT / "_build" / "stage", WORK / "stock" / "pages")
@@ -50,7 +57,7 @@ def built(which: str) -> float:
     folder = WORK / which
     began = time.perf_counter()
     if which == "ours":
-        words = [sys.executable, "-c", OURS]
+        words = OURS
     else:
         words = [str(ROOT / ".bench" / "env-stock" / "bin" / "python"), "-c", STOCK, "build", "pages", "--config", "_config.yml", "--path-output", "out"]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
@@ -110,16 +117,50 @@ def visited(browser: Any, address: str, chart: bool) -> dict[str, float]:
     return found
 
 
-def searched(browser: Any, address: str, word: str) -> float:
-    """Seconds from opening the search with a word to its first result."""
+def searched(browser: Any, address: str, word: str) -> tuple[float, float]:
+    """Seconds from opening the search with a word to its first result, and the bytes that came for it."""
     context = browser.new_context()
     page = context.new_page()
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
     began = time.perf_counter()
     page.goto(f"{address}/search.html?q={word}")
     page.wait_for_selector("#search-results li a, .cc-results a", timeout=20_000)
     seconds = time.perf_counter() - began
+    page.wait_for_load_state("networkidle")
     context.close()
-    return seconds
+    return seconds, float(sum(sizes))
+
+
+def with_pagefind(site: Path) -> Path:
+    """A copy of a site whose search page asks Pagefind, and nothing else."""
+    python = ROOT / ".bench" / "env-pagefind" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(python.parents[1])], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(ROOT / "bench" / "peers-pagefind.txt")], check=True)
+    folder = WORK / "pagefind"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(site, folder)
+    subprocess.run([str(python), "-m", "pagefind", "--site", str(folder)], check=True, capture_output=True)
+    (folder / "search.html").write_text(PAGEFIND)
+    return folder
+
+
+def grown(count: int) -> tuple[float, float]:
+    """Seconds of building the site with so many copies of chapter B4 besides, from nothing and with one page changed."""
+    copied()
+    folder = WORK / "ours"
+    contents = folder / "book" / "_toc.yml"
+    entries = contents.read_text().splitlines(keepends=True)
+    page = (ROOT / "book" / "method.md").read_text()
+    for number in range(count):
+        (folder / "book" / f"copy{number:03d}.md").write_text(f"{page}\n\nCopy {number}.\n")
+        entries.append(f"      - file: copy{number:03d}\n")
+    contents.write_text("".join(entries))
+    shutil.rmtree(folder / "_build", ignore_errors=True)
+    whole = built("ours")
+    changed("ours", 0)
+    return whole, built("ours")
 
 
 def told(values: list[float], form: str = ".2f") -> str:
@@ -148,8 +189,9 @@ def main() -> None:
     for what in ("from nothing", "one page changed"):
         lines.append(f"| build {what}, seconds | {told(times['ours', what])} | {told(times['stock', what])} |")
     visits: dict[tuple[str, str], list[dict[str, float]]] = {}
-    searches: dict[str, list[float]] = {which: [] for which in both}
-    with sync_playwright() as play, served(site_of("ours")) as ours, served(site_of("stock")) as stock:
+    searches: dict[str, list[tuple[float, float]]] = {which: [] for which in (*both, "pagefind")}
+    found = with_pagefind(site_of("ours"))
+    with sync_playwright() as play, served(site_of("ours")) as ours, served(site_of("stock")) as stock, served(found) as third:
         chromium = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
         for _ in range(rounds):
             for which, address in (("ours", ours), ("stock", stock)):
@@ -157,6 +199,7 @@ def main() -> None:
                     name = next(n for n in names if (site_of(which) / n).is_file())
                     visits.setdefault((which, what), []).append(visited(chromium, f"{address}/{name}", "chapter" in what))
                 searches[which].append(searched(chromium, address, "Turkmenistan"))
+            searches["pagefind"].append(searched(chromium, third, "Turkmenistan"))
         chromium.close()
     for what in PAGES:
         for key, title, form in (("bytes", "kB on first load", ".0f"), ("requests", "requests", ".0f"), ("outside", "requests to other hosts, refused", ".0f"),
@@ -165,9 +208,21 @@ def main() -> None:
                 continue
             cells = [told([v[key] / (1000 if key == "bytes" else 1) for v in visits[which, what]], form) for which in both]
             lines.append(f"| {what}: {title} | {cells[0]} | {cells[1]} |")
-    lines.append(f"| search, seconds to the first result | {told(searches['ours'])} | {told(searches['stock'])} |")
     sizes = [sum(p.stat().st_size for p in site_of(which).rglob("*") if p.is_file()) / 1e6 for which in both]
     lines.append(f"| the whole site, MB | {sizes[0]:.1f} | {sizes[1]:.1f} |")
+    lines += ["", "## Search", "", "One word, on each site's own search page; Pagefind's is a page with nothing else on it.", "",
+              "| | this book | a default book | Pagefind |", "| --- | ---: | ---: | ---: |"]  # fmt: skip
+    for place, title, unit in ((0, "seconds to the first result", 1), (1, "kB that come for it", 1000)):
+        cells = [told([one[place] / unit for one in searches[which]], ".2f" if unit == 1 else ".0f") for which in (*both, "pagefind")]
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    lines += ["", "Pagefind reads its index with `fetch` and a WebAssembly module, which browsers refuse to pages opened from disk; "
+              "the search of this book is a script that they allow, and finds claims, tables and errata besides pages.", "",
+              "## Growth", "", "So many copies of a page of text besides the book.", "",
+              "| copies | from nothing, seconds | one page changed, seconds |", "| ---: | ---: | ---: |"]  # fmt: skip
+    for count in (0, 50, 100, 200):
+        whole, one = grown(count)
+        lines.append(f"| {count} | {whole:.1f} | {one:.1f} |")
+        print(lines[-1], file=sys.stderr, flush=True)
     text = re.sub(r"\bnone\b", "none (it needs the network)", "\n".join(lines)) + "\n"
     print(text)
     (ROOT / "bench" / "SITE.md").write_text(text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import re
 import threading
 from pathlib import Path
 
 import pytest
 
-from compendium.book import building
+from compendium.book import building, trimming
 from compendium.corpus.errors import DataError
 
 from .test_running import compendium
@@ -110,7 +111,74 @@ def test_a_second_build_does_nothing(site: Path, root: Path) -> None:
     assert (site / "A4.html").stat().st_mtime_ns == before
 
 
-# Swapping, without a browser
+# Trimming, building and swapping, without a browser
+
+
+def test_a_style_sheet_keeps_the_rules_that_pages_use() -> None:
+    css = """/* .kept */ @charset "UTF-8"; .kept, .gone > a {color: red} .gone {content: "}.kept{"} #here .kept:not(.gone) {margin: 0}
+    #nowhere {margin: 1px} @media print {.gone {margin: 2px}} @media screen {.gone {margin: 3px} .kept {margin: 4px}}
+    a:is(.kept, .gone) {margin: 5px} @font-face {font-family: F}"""
+    kept = re.sub(r"\s+", " ", trimming.purged(css, {"kept", "here"})).strip()
+    assert kept == ('@charset "UTF-8";.kept{color: red}#here .kept:not(.gone){margin: 0}@media screen{.kept{margin: 4px}}'
+                    "a:is(.kept, .gone){margin: 5px}@font-face{font-family: F}")  # fmt: skip
+
+
+def test_variables_that_nothing_asks_for_go(tmp_path: Path) -> None:
+    sheet, page = tmp_path / "a.css", tmp_path / "a.html"
+    page.write_text('<p style="color: var(--of-page)">')
+    sheet.write_text(':root{--gone:1px;--of-page:red;--only-of-gone:2px;--gone-too:var(--only-of-gone);--kept:url("data:a;b}");'
+                     "--last:var(--none, 3px)}a{top:var(--kept)}a:hover{--gone:4px}")  # fmt: skip
+    trimming._drop_variables([sheet], [page])
+    assert sheet.read_text() == ':root{--of-page:red;--kept:url("data:a;b}");}a{top:var(--kept)}a:hover{}'
+
+
+def test_hints_are_titles_and_code_has_few_spans(tmp_path: Path) -> None:
+    page = tmp_path / "a.html"
+    page.write_text('<button title="Search" data-bs-placement="bottom" data-bs-toggle="tooltip"></button><button data-bs-title="Colours"></button>'
+                    '<script defer src="_static/scripts/bootstrap.js?v=1"></script>\n<span class="k">if</span> <span class="n">a</span>')  # fmt: skip
+    trimming.trim(tmp_path)
+    assert page.read_text() == '<button title="Search"></button><button title="Colours"></button><span class="k">if</span> a'
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A site of one notebook, of which it is known what it was made of."""
+    for name, text in {"book/_toc.yml": "root: A1\n", "notebooks/A1.ipynb": "{}", "data/a.csv": "1", "_config.yml": "", "requirements.lock": "",
+                       "CITATION.cff": "", "CHANGELOG.md": "", "drawn/index.html": "page"}.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(building, "folded", lambda name, content: content)
+    monkeypatch.setattr(building, "sphinx", lambda *_: tmp_path / "drawn")
+    work = building.Work({"A1": b"executed"}, {"ledger.json": b"[]", "forms/ledger.schema.json": b"{}"}, {"changes.md": b"# Changes"})
+    (tmp_path / "_build").mkdir()
+    building.site(tmp_path, work)
+    building.keep(tmp_path, work)
+    assert building.kept(tmp_path) == work
+    return tmp_path
+
+
+def test_a_changed_page_asks_for_no_other_work(built: Path) -> None:
+    (built / "book" / "method.md").write_text("Another page.")
+    assert building.kept(built) is not None
+
+
+@pytest.mark.parametrize("name", ["data/a.csv", "notebooks/A1.ipynb", "requirements.lock", "_config.yml", "CITATION.cff",
+                                  "_build/html/data/ledger.json", "_build/html/notebooks/A1.ipynb",
+                                  "_build/stage/changes.md"])  # fmt: skip
+def test_any_other_change_does(built: Path, name: str) -> None:
+    (built / name).write_text("changed")
+    assert building.kept(built) is None
+
+
+def test_so_does_a_new_chapter_or_a_record_that_cannot_be_read(built: Path) -> None:
+    (built / "notebooks" / "A2.ipynb").write_text("{}")
+    building.keep(built, building.Work({"A1": b"executed"}, {}, {}))
+    assert building.kept(built) is not None
+    (built / "book" / "_toc.yml").write_text("root: A1\nchapters:\n  - file: A2\n")
+    assert building.kept(built) is None
+    (built / "book" / "_toc.yml").write_text("root: A1\n")
+    (built / "_build" / "work.json").write_text("[")
+    assert building.kept(built) is None
 
 
 def test_a_failed_build_keeps_the_old_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +193,7 @@ def test_a_failed_build_keeps_the_old_site(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(building, "stage", lambda *_: tmp_path)
     monkeypatch.setattr(building, "sphinx", broken)
     with pytest.raises(DataError, match="a page is wrong"):
-        building.site(tmp_path, {}, {})
+        building.site(tmp_path, building.Work({}, {}, {}))
     assert (old / "index.html").read_text() == "old"
 
 

@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from compendium.book.building import Work
     from compendium.corpus.corpus import Corpus
     from compendium.execution.batch import Result
 
@@ -385,16 +386,14 @@ def build(
 
 def _build(root: Path, wanted: list[str], jobs: int | None) -> None:
     from compendium.book import building, epub, printing
-    from compendium.book.edition import read_edition
-    from compendium.book.publishing import published
-    from compendium.execution.runs import FRESH, NOTEBOOKS
-    from compendium.volumes import open_volumes
 
-    _sweep_all(root, [name for name in building.listed(root) if name in _corpus().chapters], jobs, quiet=True)
-    executed = _executed(root, building.listed(root), jobs)
-    data = published(open_volumes(findings=root / FRESH), read_edition(root), root / NOTEBOOKS)
+    work = building.kept(root)
+    if work is None:
+        _sweep_all(root, [name for name in building.listed(root) if name in _corpus().chapters], jobs, quiet=True)
+        work = _work(root, jobs)
     _say("building the site")
-    site = building.site(root, executed, data)
+    site = building.site(root, work)
+    building.keep(root, work)
     engine = printing.find_engine() if "pdf" in wanted else None
     if engine:
         _say("printing the PDF")
@@ -403,6 +402,20 @@ def _build(root: Path, wanted: list[str], jobs: int | None) -> None:
         _say("No PDF: install Chromium (on Debian: apt-get install chromium) and build again.")
     if "epub" in wanted:
         _say(f"EPUB: {epub.epub(root, site)}")
+
+
+def _work(root: Path, jobs: int | None) -> Work:
+    """All that the site is made of besides its pages of text, computed where it is not in the store."""
+    from compendium.book.building import Work, listed
+    from compendium.book.edition import read_edition
+    from compendium.book.matter import pages
+    from compendium.book.publishing import published
+    from compendium.execution.runs import FRESH, NOTEBOOKS
+    from compendium.volumes import open_volumes
+
+    executed = _executed(root, listed(root), jobs)
+    data = published(open_volumes(findings=root / FRESH), read_edition(root), root / NOTEBOOKS)
+    return Work(executed, data, {name: text.encode() for name, text in pages(_corpus(), root).items()})
 
 
 @app.command()

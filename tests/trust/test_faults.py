@@ -139,7 +139,7 @@ root = Path.cwd()
 for path in sorted((root / "notebooks").glob("[AB]?.ipynb")):
     publish(root, path.stem, path.read_bytes())
 with building.locked(root):
-    building.site(root, {"B4": (root / "notebooks" / "B4.ipynb").read_bytes()}, {"a.json": (root / "book" / "a.txt").read_bytes()})
+    building.site(root, building.Work({"B4": (root / "notebooks" / "B4.ipynb").read_bytes()}, {"a.json": (root / "book" / "a.txt").read_bytes()}, {}))
 """
 
 

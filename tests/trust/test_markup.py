@@ -116,13 +116,8 @@ BUILD = """
 from pathlib import Path
 from compendium import cli
 from compendium.book import building
-from compendium.book.edition import read_edition
-from compendium.book.publishing import published
-from compendium.execution.runs import FRESH, NOTEBOOKS
-from compendium.volumes import open_volumes
 root = Path.cwd()
-executed = cli._executed(root, building.listed(root))
-building.site(root, executed, published(open_volumes(findings=root / FRESH), read_edition(root), root / NOTEBOOKS))
+building.site(root, cli._work(root, None))
 """
 
 

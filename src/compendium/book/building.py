@@ -10,10 +10,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compendium.corpus.corpus import Corpus
 from compendium.corpus.digest import content_hash, sha256
 from compendium.corpus.errors import DataError
 from compendium.execution.store import write_whole
@@ -43,19 +43,39 @@ def listed(root: Path) -> list[str]:
     return [name for name in entries if (root / "notebooks" / f"{name}.ipynb").is_file()]
 
 
-def stage(root: Path, notebooks: Mapping[str, bytes]) -> Path:
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a site is made of besides the pages of text in ``book/``, each by its name.
+
+    Attributes
+    ----------
+    notebooks : mapping of name to content
+        Executed notebooks.
+    data : mapping of file name to content
+        What the site offers for download under ``data/``.
+    pages : mapping of file name to content
+        The back matter, which is computed from the data.
+    """
+
+    notebooks: Mapping[str, bytes]
+    data: Mapping[str, bytes]
+    pages: Mapping[str, bytes]
+
+
+ROOMS = ("html/notebooks", "html/data", "stage")  # where these stand when the site is built
+
+
+def stage(root: Path, work: Work) -> Path:
     """The folder that Jupyter Book reads: pages, contents and executed notebooks.
 
     A file is written only where it differs, so that Sphinx reads again only what changed.
     """
-    from compendium.book.matter import pages
-
     folder = root / BUILD / "stage"
-    wanted: dict[Path, bytes] = {folder / f"{name}.ipynb": folded(content) for name, content in notebooks.items()}
+    wanted: dict[Path, bytes] = {folder / f"{name}.ipynb": folded(name, content) for name, content in work.notebooks.items()}
     for path in sorted((root / "book").rglob("*")):
         if path.is_file():
             wanted[folder / path.relative_to(root / "book")] = path.read_bytes()
-    wanted |= {folder / name: text.encode() for name, text in pages(Corpus(root / "data"), root).items()}
+    wanted |= {folder / name: content for name, content in work.pages.items()}
     for old in folder.rglob("*") if folder.is_dir() else ():
         if old.is_file() and old not in wanted:
             old.unlink()
@@ -68,7 +88,7 @@ def stage(root: Path, notebooks: Mapping[str, bytes]) -> Path:
 SUMMARY = "chapter.summary()"
 
 
-def folded(content: bytes) -> bytes:
+def folded(name: str, content: bytes) -> bytes:
     """An executed notebook as a page: what was found at its head, code one click away."""
     notebook = json.loads(content)
     cells = notebook["cells"]
@@ -76,7 +96,7 @@ def folded(content: bytes) -> bytes:
     if summary is not None:
         # The notebook can say what it found only after it has run; a reader wants it before the tables.
         cells.remove(summary)
-        cells[1:1] = [_heading("In short", "in-short"), summary]
+        cells[1:1] = [_heading("In short", f"{name}-in-short"), summary]
     for cell in cells:
         if cell["cell_type"] == "code":
             cell["metadata"]["compendium"] = cell["id"]  # names its chart for good
@@ -89,16 +109,54 @@ def _heading(text: str, key: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": key, "metadata": {}, "source": [f"## {text}"]}
 
 
-def fingerprint(root: Path) -> str:
-    """A hash of everything that the book is made of: pages, notebooks, data, package, settings and lock."""
+def fingerprint(root: Path, pages: bool = True) -> str:
+    """A hash of everything that the book is made of: pages, notebooks, data, package, settings and lock.
+
+    Parameters
+    ----------
+    pages : bool
+        Whether the pages of text count, on which nothing but themselves depends.
+    """
     parts = {}
-    for folder in (root / "book", root / "notebooks", root / "data", Path(__file__).resolve().parents[1]):
+    folders = [root / "notebooks", root / "data", Path(__file__).resolve().parents[1]]
+    for folder in [root / "book", *folders] if pages else folders:
         for path in sorted(folder.rglob("*")):
             if "__pycache__" not in path.parts and not path.name.startswith(".") and path.is_file():
                 parts[str(path)] = content_hash(path)
     for name in ("_config.yml", "requirements.lock", "CITATION.cff", "CHANGELOG.md"):
         parts[name] = content_hash(root / name)
     return sha256(json.dumps(parts, sort_keys=True).encode())
+
+
+def keep(root: Path, work: Work) -> None:
+    """Note of what the site that now stands was made, for the next build that changes a page of text alone."""
+    hashes = {path: sha256(content) for path, content in _files(work).items()}
+    write_whole(root / BUILD / "work.json", json.dumps({"made of": fingerprint(root, pages=False), "files": hashes}))
+
+
+def kept(root: Path) -> Work | None:
+    """What the site was made of, where nothing but pages of text has changed since, and it stands as it was made."""
+    try:
+        record = json.loads((root / BUILD / "work.json").read_bytes())
+        files = {path: (root / BUILD / path).read_bytes() for path in record["files"]}
+        as_made = all(sha256(files[path]) == known for path, known in record["files"].items())
+        if not as_made or record["made of"] != fingerprint(root, pages=False):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    rooms: dict[str, dict[str, bytes]] = {room: {} for room in ROOMS}
+    for path, content in files.items():
+        room = next(room for room in ROOMS if path.startswith(f"{room}/"))
+        rooms[room][path.removeprefix(f"{room}/")] = content
+    notebooks, data, pages = rooms.values()
+    work = Work({name.removesuffix(".ipynb"): content for name, content in notebooks.items()}, data, pages)
+    return work if set(work.notebooks) == set(listed(root)) else None
+
+
+def _files(work: Work) -> dict[str, bytes]:
+    """Where each piece stands below the folder of the build."""
+    parts = ({f"{name}.ipynb": content for name, content in work.notebooks.items()}, work.data, work.pages)
+    return {f"{room}/{name}": content for room, part in zip(ROOMS, parts, strict=True) for name, content in part.items()}
 
 
 def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
@@ -162,15 +220,8 @@ def recover(place: Path) -> None:
         os.replace(old, place)
 
 
-def site(root: Path, notebooks: Mapping[str, bytes], data: Mapping[str, bytes]) -> Path:
+def site(root: Path, work: Work) -> Path:
     """Build the site and put it in place.
-
-    Parameters
-    ----------
-    notebooks : mapping of name to bytes
-        Executed notebooks.
-    data : mapping of file name to content
-        What the site offers for download under ``data/``.
 
     Returns
     -------
@@ -179,14 +230,13 @@ def site(root: Path, notebooks: Mapping[str, bytes], data: Mapping[str, bytes]) 
     """
     place = root / BUILD / "html"
     recover(place)
-    pages = sphinx(root, stage(root, notebooks))
+    pages = sphinx(root, stage(root, work))
     new = place.with_name("html.new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(pages, new, ignore=shutil.ignore_patterns(".buildinfo", "_sphinx_design_static"))
-    for name, value in data.items():
-        write_whole(new / "data" / name, value)
-    for name, content in notebooks.items():
-        write_whole(new / "notebooks" / f"{name}.ipynb", content)
+    for path, content in _files(work).items():
+        if path.startswith("html/"):
+            write_whole(new / path.removeprefix("html/"), content)
     (new / ".nojekyll").touch()
     swap(new, place)
     return place

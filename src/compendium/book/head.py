@@ -52,9 +52,15 @@ def metadata(edition: Edition, corpus: Corpus, page: str, title: str, reviews: S
     described = _about(corpus, page) or edition.abstract
     metas = [f'<meta name="{name}" content="{escape(value)}">' for name, value in tags]
     metas.append(f'<meta name="description" content="{escape(described)}">')
-    graph = {"@context": "https://schema.org", "@graph": [_page(edition, corpus, page, title), *_datasets(edition, corpus, page), *reviews]}
+    parts = [_page(edition, corpus, page, title), *_datasets(edition, corpus, page), *map(_short, reviews)]
+    graph = {"@context": "https://schema.org", "@graph": parts}
     text = json.dumps(graph, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return "\n".join([*metas, f'<script type="application/ld+json">{text}</script>'])
+
+
+def _short(review: dict[str, Any]) -> dict[str, Any]:
+    """A review without its body, which stands on the page and in the files to download, and weighs as much again."""
+    return {key: value for key, value in review.items() if key != "reviewBody"}
 
 
 def _about(corpus: Corpus, page: str) -> str:

@@ -68,7 +68,7 @@ def _dress(app: Any, pagename: str, templatename: str, context: dict[str, Any], 
     tags = [head.policy(), f'<meta name="compendium-vega" content="vega-{version_of_vegalite()}.js" />']
     if doctree is not None:
         edition, corpus = _edition(), _corpus()
-        reviews = _reviews().get(pagename, [])
+        reviews = _reviews()[pagename] if pagename in corpus.chapters else []  # all findings are read for them
         tags.append(head.metadata(edition, corpus, pagename, _plain(context.get("title", pagename)), reviews))
         if app.builder.name == "html":
             context["body"] = context.get("body", "") + _foot(pagename)

@@ -6,24 +6,30 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from compendium.corpus.digest import sha256
 
 # What a Jupyter Book page loads that this book does not use: live code, a second copy of its icons as
-# a 1.5 MB script, mathematics, diagrams.
-UNUSED = ("fontawesome.js", "thebe", "mathjax", "mermaid", "require.js", "vega", "tabs.js", "design-tabs")
+# a 1.5 MB script, mathematics, diagrams, tabs, boxes that open.
+UNUSED = ("fontawesome.js", "thebe", "mathjax", "mermaid", "require.js", "vega", "tabs.js", "design-tabs",
+          "togglebutton", "togglehint", "toggleopen")  # fmt: skip
 
-# Written by the theme's templates, past the list of scripts: the icon script and the settings of live code.
+# Written by the theme's templates, past the list of scripts: the icon script, Bootstrap's (80 kB for one menu
+# and for hints that browsers show by themselves; compendium.js opens the menu), and the settings of live code.
 LEFTOVERS = re.compile(
-    r'<script[^>]*fontawesome\.js[^>]*></script>\s*|<script type="text/x-thebe-config">.*?</script>\s*'
+    r'<script[^>]*(?:fontawesome|bootstrap)\.js[^>]*></script>\s*|<script type="text/x-thebe-config">.*?</script>\s*'
+    r'|<link rel="preload" as="script"[^>]*bootstrap\.js[^>]*>\s*'
     r'|<link rel="preload" as="font"[^>]*fontawesome[^>]*>\s*'
     r'|<script>\s*(?:const|var|let)?\s*(?:THEBE_JS_URL|kernelName|thebe_selector|DOCUMENTATION_OPTIONS\.pagename)[^<]*</script>\s*',
     re.DOTALL,
 )
+GONE = ("**/*.map", "**/fontawesome.js*", "**/bootstrap.js*", "sphinx-thebe.*", "togglebutton.*", "design-tabs.js")
 # Handlers that the theme writes into its buttons; compendium.js does the same for them, so that a page may forbid such.
 HANDLERS = {'onclick="window.print()"': 'data-does="print"', 'onclick="toggleFullScreen()"': 'data-does="fullscreen"'}
+# A hint is shown by Bootstrap, or by the browser where it is a title.
+HINT = re.compile(r'\s*data-bs-(?:placement="[^"]*"|toggle="tooltip")')
 # Scripts that stand in a page. The policy of the page lists the hash of each; any other is not run.
 INLINE = re.compile(r'<script(?![^>]*\b(?:src=|type="application/))[^>]*>(.*?)</script>', re.DOTALL)
 POLICY = "script-src &#x27;self&#x27; file: "
@@ -35,24 +41,15 @@ INDEX = re.compile(r"Search\.setIndex\((.*)\)\s*;?\s*", re.DOTALL)
 FACE = re.compile(r'(@font-face\{[^}]*?)src:[^}]*url\(([^)]+\.ttf)\)[^}]*\}')
 GLYPH = re.compile(r'"\\([0-9a-f]{3,5})"')
 SIDEBAR = '<div id="pst-primary-sidebar"'
-CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
+NAMED = re.compile(r"[.#](-?[A-Za-z_](?:[\w-]|\\.)*)")  # a class or an element of its own
 ICON = re.compile(r"^(fa|fas|far|fab|fa-.*)$")
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 NOT = re.compile(r":(?:not|where|is|has)\([^()]*\)")
-# Code is folded away; the spans of names and signs that have no colour are half of its weight.
-PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|nb|nd|nf|sa|si|mf|mi)">([^<]*)</span>')
-# A string is three spans, of its quotes and of what is between them.
-STRING = re.compile(r'(?:<span class="(s1|s2|sd)">[^<]*</span>)(?:<span class="\1">[^<]*</span>)+')
-TAG = re.compile(r"<[^>]*>")
-# What Bootstrap's script may put on a page; the rest of its words are parts that this book has none of.
-OF_BOOTSTRAP = {"show", "showing", "hiding", "collapse", "collapsed", "collapsing", "fade", "active", "disabled", "tooltip",
-                "tooltip-inner", "tooltip-arrow", "bs-tooltip-auto", "bs-tooltip-end", "bs-tooltip-start"}  # fmt: skip
+# Code is folded away; the spans of names, signs and strings are most of its weight.
+PLAIN = re.compile(r'<span class="(?:n|p|w|o|nn|nb|nd|nf|sa|si|mf|mi|s1|s2)">([^<]*)</span>')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-
-
-def _joined(match: re.Match[str]) -> str:
-    """Neighbouring spans of one class as one."""
-    return f'<span class="{match[1]}">{TAG.sub("", match[0])}</span>'
+VARIABLE = re.compile(r"""(?<![\w-])(--[\w-]+)\s*:(?:"[^"]*"|'[^']*'|\([^)"']*\)|[^;}"'])*;?""")
+ASKED = re.compile(r"--[\w-]+(?!\s*:)(?![\w-])")
 
 
 def used_words(pages: Iterable[Path], scripts: Iterable[Path]) -> set[str]:
@@ -85,7 +82,7 @@ def _kept(css: str, used: set[str]) -> Iterator[str]:
         elif head.lstrip().startswith("@"):
             yield f"{head}{{{body}}}"
         else:
-            selectors = [s for s in head.split(",") if all(name.replace("\\", "") in used for name in CLASS.findall(NOT.sub("", s)))]
+            selectors = [s for s in head.split(",") if all(name.replace("\\", "") in used for name in NAMED.findall(NOT.sub("", s)))]
             if "(" in head and head.count("(") != sum(s.count("(") for s in head.split(",") if s.count("(") == s.count(")")):
                 selectors = [head]  # a comma within brackets: leave the rule as it is
             if selectors:
@@ -142,20 +139,41 @@ def trim(folder: Path) -> None:
             named = SEARCH.sub("", named)
         for handler, mark in HANDLERS.items():
             named = named.replace(handler, mark)
-        trimmed = STRING.sub(_joined, PLAIN.sub(r"\1", LEFTOVERS.sub("", named)))
+        named = HINT.sub("", named).replace("data-bs-title=", "title=")
+        trimmed = PLAIN.sub(r"\1", LEFTOVERS.sub("", named))
         if trimmed != text:
             page.write_text(trimmed, encoding="utf-8")
-    for unused in (*folder.glob("_static/**/*.map"), *folder.glob("_static/**/fontawesome.js*"), *folder.glob("_static/sphinx-thebe.*")):
+    for unused in (path for name in GONE for path in folder.glob(f"_static/{name}")):
         unused.unlink(missing_ok=True)  # found by two patterns
     shown = used_words(pages, ())
-    scripts = (script for script in folder.glob("_static/**/*.js") if not script.name.startswith(("bootstrap", "vega")))
-    used = {w for w in used_words((), scripts) if not ICON.match(w)} | shown | OF_BOOTSTRAP
-    for sheet in folder.glob("_static/**/*.css"):
-        text = sheet.read_text(encoding="utf-8")
+    scripts = [script for script in folder.glob("_static/**/*.js") if not script.name.startswith("vega")]
+    used = {w for w in used_words((), scripts) if not ICON.match(w)} | shown
+    sheets = list(folder.glob("_static/**/*.css"))
+    for sheet in sheets:
         if sheet.stat().st_size > 4_000:
-            sheet.write_text(purged(text, used), encoding="utf-8")
+            sheet.write_text(purged(sheet.read_text(encoding="utf-8"), shown if sheet.name == "pygments.css" else used), encoding="utf-8")
+    _drop_variables(sheets, [*pages, *scripts])
     _shrink_fonts(folder)
     _settle(folder, pages)
+
+
+def _drop_variables(sheets: Sequence[Path], users: Iterable[Path]) -> None:
+    """Take away the variables of the style sheets that nothing asks for, a third of the theme's own sheet."""
+    outside = {name for path in users for name in ASKED.findall(path.read_text(encoding="utf-8", errors="replace"))}
+    texts = {sheet: sheet.read_text(encoding="utf-8") for sheet in sheets}
+    while True:  # one that only a variable that is gone asked for goes as well
+        asked = outside.union(*(ASKED.findall(text) for text in texts.values()))
+        fewer = {sheet: _with_variables(text, asked) for sheet, text in texts.items()}
+        if fewer == texts:
+            break
+        texts = fewer
+    for sheet, text in texts.items():
+        if text != sheet.read_text(encoding="utf-8"):
+            sheet.write_text(text, encoding="utf-8")
+
+
+def _with_variables(css: str, wanted: set[str]) -> str:
+    return VARIABLE.sub(lambda match: match[0] if match[1] in wanted else "", css)
 
 
 def _shrink_fonts(folder: Path) -> None:

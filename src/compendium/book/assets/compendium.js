@@ -156,7 +156,25 @@
     }).catch(function () { figure.dataset.live = ""; });
   }
 
+  // The theme's menu of files: opened and closed by its button, closed by Escape and by leaving it.
+  function menu(button) {
+    var list = button.parentNode.querySelector(".dropdown-menu");
+    function open(yes) {
+      list.classList.toggle("show", yes);
+      button.setAttribute("aria-expanded", String(yes));
+    }
+    button.addEventListener("click", function () { open(!list.classList.contains("show")); });
+    button.parentNode.addEventListener("keydown", function (event) {
+      if (event.key === "Escape") { open(false); button.focus(); }
+    });
+    button.parentNode.addEventListener("focusout", function (event) {
+      if (!button.parentNode.contains(event.relatedTarget)) open(false);
+    });
+    document.addEventListener("click", function (event) { if (!button.parentNode.contains(event.target)) open(false); });
+  }
+
   document.addEventListener("DOMContentLoaded", function () {
+    document.querySelectorAll('[data-bs-toggle="dropdown"]').forEach(menu);
     if (/(^|\/)search\.html$/.test(location.pathname)) {
       var results = document.createElement("div");
       results.dataset.app = "search";

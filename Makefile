@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 COURSE := .venv-course
 COURSE_STAMP := $(COURSE)/.installed
 
-.PHONY: book test test-book test-course test-trust nightly course check lock clean
+.PHONY: book test test-site test-book test-course test-trust nightly course check lock clean
 
 book: $(STAMP)
 	$(BIN)/compendium build
@@ -15,10 +15,14 @@ book: $(STAMP)
 # Two at once, on as many processors as there are at least. The classroom's tests run in an environment of their
 # own: nbgrader brings a server that slows every kernel's start.
 test:
-	$(MAKE) --no-print-directory -j2 -Oline test-book test-course test-trust
+	$(MAKE) --no-print-directory -j2 -Oline test-site test-course test-book test-trust
+
+# In a browser.
+test-site: $(STAMP)
+	$(BIN)/python -m pytest tests --ignore=tests/classroom --ignore=tests/trust -m browser
 
 test-book: $(STAMP)
-	$(BIN)/python -m pytest --ignore=tests/classroom --ignore=tests/trust
+	$(BIN)/python -m pytest --ignore=tests/classroom --ignore=tests/trust -m "not browser"
 
 test-trust: $(STAMP)
 	$(BIN)/python -m pytest tests/trust

@@ -11,7 +11,7 @@ import pytest
 
 from compendium import open_chapter
 from compendium.corpus.records import PlaceRecord, RouteRecord
-from compendium.display import charts, maps
+from compendium.display import CHART, charts, maps
 from compendium.display.tables import show_rows
 from compendium.model import energy
 from compendium.model.quantity import Quantity
@@ -63,7 +63,7 @@ def test_charts_are_emitted_under_a_name_that_notebooks_may_hold() -> None:
     charts.enable()
     bundle = alt.Chart(charts.long({"x": open_chapter("A4").table("A4-table-1")["1996"]})).mark_bar().encode(x="value:Q")._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert charts.MIME in data
+    assert CHART in data
 
 
 def test_the_same_state_has_the_same_colour() -> None:

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from compendium.book.edition import Edition
 from compendium.corpus.corpus import Corpus
 from compendium.corpus.errors import DataError
-from compendium.display.cards import anchor as claim_anchor
-from compendium.display.tables import anchor as table_anchor
-from compendium.display.telling import erratum_anchor
+from compendium.display.anchors import of_claim, of_erratum, of_table
 
 FORMATS = ("text", "bibtex", "ris", "csl")
 EXHIBITS = "exhibits.html"
@@ -56,15 +54,15 @@ def place_of(corpus: Corpus, name: str) -> Place:
     if name == chapter:
         return Place(name, "chapter", f"{chapter}: {corpus.chapter(chapter).short}", page)
     if name.startswith(f"{chapter}."):
-        return Place(name, "claim", corpus.claim(name).says, page, claim_anchor(name))
+        return Place(name, "claim", corpus.claim(name).says, page, of_claim(name))
     if re.fullmatch(r"[AB]\d-E\d+", name):
         for erratum in corpus.errata(chapter):
             if erratum.id == name:
-                return Place(name, "erratum", erratum.title, page, erratum_anchor(name))
+                return Place(name, "erratum", erratum.title, page, of_erratum(name))
         raise DataError(f"there is no erratum {name!r}; {chapter} has {', '.join(e.id for e in corpus.errata(chapter)) or 'none'}")
     table = corpus.table(name)
     # The volumes' pictures are lost; what became of each stands in the list of exhibits.
-    return Place(name, table.kind, table.caption, page if table.kind == "table" else EXHIBITS, table_anchor(name))
+    return Place(name, table.kind, table.caption, page if table.kind == "table" else EXHIBITS, of_table(name))
 
 
 def places(corpus: Corpus) -> list[Place]:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 
-from compendium.display.charts import MIME
+from compendium.display import CHART
 
 SIZE = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 COLUMN = 760  # pixels of a page's column
@@ -87,12 +87,12 @@ def figure(spec: dict[str, Any], svg: str, anchor: str, folder: str) -> str:
 class ChartPlugin:
     """Tells myst-nb how to put a Vega-Lite chart on a page."""
 
-    mime_priority_overrides: ClassVar[Sequence[tuple[str, str, int | None]]] = [("*", MIME, 1)]
+    mime_priority_overrides: ClassVar[Sequence[tuple[str, str, int | None]]] = [("*", CHART, 1)]
 
     @staticmethod
     def handle_mime(renderer: Any, data: Any, inline: bool) -> list[nodes.Element] | None:
         """The chart as raw HTML; None for any other MIME type."""
-        if inline or data.mime_type != MIME:
+        if inline or data.mime_type != CHART:
             return None
         spec = data.content if isinstance(data.content, dict) else json.loads(data.content)
         env = renderer.renderer.document.settings.env

@@ -9,7 +9,7 @@ from typing import Any
 
 from compendium.book.edition import Edition
 from compendium.corpus.corpus import Corpus
-from compendium.display.tables import anchor as table_anchor
+from compendium.display.anchors import of_table
 
 # Nothing from outside, and nothing that data could smuggle in: scripts come from the book's own files, or
 # stand in the page with their hash listed here, which is put in the place of unsafe-inline when the pages
@@ -91,7 +91,7 @@ def _datasets(edition: Edition, corpus: Corpus, page: str) -> list[dict[str, Any
     if page not in corpus.chapters:
         return []
     return [{
-        "@type": "Dataset", "@id": edition.address(f"{page}.html", table_anchor(table.id)), "name": f"{table.id}: {table.caption}",
+        "@type": "Dataset", "@id": edition.address(f"{page}.html", of_table(table.id)), "name": f"{table.id}: {table.caption}",
         "description": f"{table.caption}, {len(table.cells)} cells as printed, with the line of the text where each stands.",
         "license": "https://creativecommons.org/licenses/by/4.0/", "isPartOf": {"@id": edition.address("index.html")},
         "distribution": {"@type": "DataDownload", "encodingFormat": "application/json", "contentUrl": edition.address("data/tables.json")},

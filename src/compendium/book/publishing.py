@@ -17,7 +17,7 @@ from compendium.book.citing import PAGES, Place, places
 from compendium.book.edition import Edition
 from compendium.book.forms import FORMS, schema
 from compendium.checking.ledger import tables
-from compendium.display.cards import anchor
+from compendium.display.anchors import of_claim
 from compendium.model.moment import Moment
 from compendium.volumes import SWEPT, Volumes
 
@@ -95,7 +95,7 @@ def reviews(volumes: Volumes, edition: Edition, chapter: str | None = None) -> l
         word = f"{finding.verdict}, {finding.strength}" if finding.strength else str(finding.verdict)
         found.append({
             "@type": "ClaimReview",
-            "url": edition.address(f"{claim.passage.chapter}.html", anchor(key)), "claimReviewed": claim.says,
+            "url": edition.address(f"{claim.passage.chapter}.html", of_claim(key)), "claimReviewed": claim.says,
             "datePublished": edition.date.isoformat(), "author": {"@type": "Organization", "name": edition.authors[0]},
             "reviewBody": finding.because, "itemReviewed": {"@type": "Claim", "name": key},
             "reviewRating": {"@type": "Rating", "ratingValue": RATING[finding.verdict], "bestRating": 5, "worstRating": 1,

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from compendium.checking.findings import FINDING, plain
+from compendium.display.anchors import of_claim
 from compendium.model.claim import Claim, Finding, Standing, Strength, Verdict
 
 # Sign and word, never colour alone.
@@ -17,11 +18,6 @@ BASIS = {
     "volume": "against another chapter", "volumes": "against the other volume", "open-data": "against open data",
     "none": "",
 }  # fmt: skip
-
-
-def anchor(claim_id: str) -> str:
-    """The permanent anchor of a claim."""
-    return "claim-" + claim_id.lower().replace(".", "-")
 
 
 def lines_of(claim: Claim) -> str:
@@ -41,8 +37,8 @@ def card(claim: Claim, finding: Finding) -> dict[str, Any]:
     strength = str(finding.strength) if finding.strength else None
     place = f"{claim.passage.section}, {lines_of(claim)}"
     html = (
-        f'<div class="cc-card cc-{finding.verdict}" id="{anchor(claim.id)}" role="group" aria-label="Claim {claim.id}">'
-        f'<p class="cc-head">{badge(finding.verdict, strength)} <a class="cc-id" href="#{anchor(claim.id)}">{claim.id}</a>'
+        f'<div class="cc-card cc-{finding.verdict}" id="{of_claim(claim.id)}" role="group" aria-label="Claim {claim.id}">'
+        f'<p class="cc-head">{badge(finding.verdict, strength)} <a class="cc-id" href="#{of_claim(claim.id)}">{claim.id}</a>'
         f' <span class="cc-basis">{BASIS[finding.basis]}</span></p>'
         f'<p class="cc-says">{escape(claim.says)}</p>'
         f'<p class="cc-because">{escape(finding.because)}</p>'
@@ -56,7 +52,7 @@ def card(claim: Claim, finding: Finding) -> dict[str, Any]:
 def listing(claims: Iterable[Claim], verdicts: Mapping[str, Verdict], summary: str) -> str:
     """Claims as a folded list, each with its anchor."""
     items = "".join(
-        f'<li id="{anchor(c.id)}"><span class="cc-id">{c.id}</span> {badge(verdicts[c.id])} {escape(c.says)} '
+        f'<li id="{of_claim(c.id)}"><span class="cc-id">{c.id}</span> {badge(verdicts[c.id])} {escape(c.says)} '
         f'<span class="cc-passage">{escape(c.passage.section)}, {lines_of(c)}</span></li>'
         for c in claims
     )
@@ -70,7 +66,7 @@ def summary(head: str, fails: Mapping[Strength, Sequence[Finding]], claims: Mapp
         items = []
         for f in findings:
             says = claims[f.claim].says
-            items.append(f'<li>{badge(f.verdict, strength)} <a class="cc-id" href="#{anchor(f.claim)}">{f.claim}</a> '
+            items.append(f'<li>{badge(f.verdict, strength)} <a class="cc-id" href="#{of_claim(f.claim)}">{f.claim}</a> '
                          f'{escape(says)} <em>{escape(f.because)}</em></li>')  # fmt: skip
             text.append(f"  {f.claim} {f.verdict}, {strength}: {says} {f.because}")
         lists[strength] = f"<ul>{''.join(items)}</ul>" if items else ""

@@ -14,9 +14,8 @@ import altair as alt
 import pandas as pd
 from altair.utils import schemapi
 
+from compendium.display import CHART
 from compendium.model.column import Column
-
-MIME = "application/vnd.vegalite.v6+json"
 
 # Okabe and Ito's palette, which the colour-blind can tell apart, without its yellow (too pale for lines).
 CHINA, RUSSIA, THIRD = "#D55E00", "#0072B2", "#009E73"
@@ -28,7 +27,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _bundle(spec: dict[str, Any], **_: Any) -> dict[str, Any]:
-    return {MIME: dated(spec), "text/plain": spec.get("description") or "Chart"}
+    return {CHART: dated(spec), "text/plain": spec.get("description") or "Chart"}
 
 
 def dated(spec: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from compendium.checking.argument import Graph, attackers_of, reasons_for
-from compendium.display.cards import STANDING_SIGN, anchor, badge
+from compendium.display.anchors import of_claim
+from compendium.display.cards import STANDING_SIGN, badge
 from compendium.display.tables import Shown
 from compendium.model.claim import Claim, Finding, Standing, Verdict
 
@@ -32,10 +33,10 @@ def _drawn(roots: Sequence[str], graph: Graph, claims: Mapping[str, Claim], verd
         sign = {"support": "＋", "attack": "－", "": ""}[role]
         word = {"support": "reason: ", "attack": "against: ", "": ""}[role]
         text.append(f"{'  ' * depth}{sign} {key} [{state}; {verdicts[key]}] {claim.says}")
+        part = f'<span class="cc-role" aria-hidden="true">{sign}</span><span class="cc-sr">{word}</span>' if role else ""
         head = (
-            f'<span class="cc-role" aria-hidden="true">{sign}</span><span class="cc-sr">{word}</span>'
-            f'<span class="cc-standing cc-is-{state}"><span aria-hidden="true">{STANDING_SIGN[state]}</span> {state}</span> '
-            f'<a class="cc-id" href="#{anchor(key)}">{key}</a> {escape(claim.says)} {badge(verdicts[key], strength)}'
+            f'{part}<span class="cc-standing cc-is-{state}"><span aria-hidden="true">{STANDING_SIGN[state]}</span> {state}</span> '
+            f'<a class="cc-id" href="#{of_claim(key)}">{key}</a> {escape(claim.says)} {badge(verdicts[key], strength)}'
         )
         if key in told:
             return f"<li>{head} <em>(reasons given above)</em></li>" if graph.in_degree(key) else f"<li>{head}</li>"

@@ -10,6 +10,7 @@ from html import escape
 import pandas as pd
 from great_tables import GT, loc, style
 
+from compendium.display.anchors import of_table
 from compendium.model.column import Column
 from compendium.model.table import Table
 
@@ -32,11 +33,6 @@ class Shown:
 
     def __repr__(self) -> str:
         return self._drawn[1]
-
-
-def anchor(table_id: str) -> str:
-    """The permanent anchor of a table."""
-    return table_id.lower().replace(".", "-")
 
 
 def show_table(table: Table, computed: Mapping[str, Column] | None = None,
@@ -76,7 +72,7 @@ def show_table(table: Table, computed: Mapping[str, Column] | None = None,
     sources = [f"Source named in the chapter: {table.source}." if table.source else "", *table.footnotes]
     columns = [*heads, *added]
     return Shown(lambda: _finish(frame, stub, columns, added, notes, letters, sources, table.caption,
-                                 anchor(table.id), _label(table.id)))  # fmt: skip
+                                 of_table(table.id), _label(table.id)))  # fmt: skip
 
 
 def show_rows(rows: Sequence[Mapping[str, object]], caption: str, name: str, notes: Sequence[str] = ()) -> Shown:

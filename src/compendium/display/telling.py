@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 from compendium.corpus.records import ErratumRecord
-from compendium.display.cards import anchor, badge
+from compendium.display.anchors import of_claim, of_erratum
+from compendium.display.cards import badge
 from compendium.display.tables import Shown
 from compendium.model.claim import Finding
 
@@ -19,11 +20,6 @@ class Weighed:
     erratum: ErratumRecord
     resting: tuple[str, ...]
     brought_down: tuple[str, ...]
-
-
-def erratum_anchor(erratum_id: str) -> str:
-    """The permanent anchor of an erratum."""
-    return "erratum-" + erratum_id.lower()
 
 
 def listed(chapter: str, errata: Sequence[ErratumRecord], findings: Mapping[str, Finding]) -> Shown:
@@ -40,8 +36,8 @@ def _listed(chapter: str, errata: Sequence[ErratumRecord], findings: Mapping[str
         touches = f"<dt>Touches</dt><dd>{_links(e.touches)}</dd>" if e.touches else ""
         told = "".join(f"<dt>{name}</dt><dd>{escape(_stop(value))}</dd>" for name, value in lines if value)
         parts.append(
-            f'<section class="cc-erratum" id="{erratum_anchor(e.id)}" aria-label="Erratum {e.id}"><p class="cc-head">{verdict}'
-            f'<a class="cc-id" href="#{erratum_anchor(e.id)}">{e.id}</a> <strong>{escape(_stop(e.title))}</strong></p>'
+            f'<section class="cc-erratum" id="{of_erratum(e.id)}" aria-label="Erratum {e.id}"><p class="cc-head">{verdict}'
+            f'<a class="cc-id" href="#{of_erratum(e.id)}">{e.id}</a> <strong>{escape(_stop(e.title))}</strong></p>'
             f"<p>{escape(_stop(e.what))} ({_links([e.claim])})</p><dl>{told}{touches}</dl></section>"
         )
         text.append(f"{e.id} {_stop(e.title)} {_stop(e.what)} Proof: {_stop(e.proof)}")
@@ -80,7 +76,7 @@ def _drawn(weighed: Sequence[Weighed], findings: Mapping[str, Finding], chapters
 
 
 def _links(claims: Sequence[str]) -> str:
-    return ", ".join(f'<a class="cc-id" href="{c.partition(".")[0]}.html#{anchor(c)}">{c}</a>' for c in claims)
+    return ", ".join(f'<a class="cc-id" href="{c.partition(".")[0]}.html#{of_claim(c)}">{c}</a>' for c in claims)
 
 
 def _stop(text: str) -> str:

@@ -271,13 +271,13 @@ def main() -> None:
             found = points()
             same[name] = sum(found.get(s) == wanted(n) for n, s in enumerate(STUDENTS))
             print(f"round {turn + 1}: {name}: {walls[name][-1]:.1f} s, {same[name]} of {len(STUDENTS)} with the points expected", file=sys.stderr, flush=True)
-    write(walls, same, words.rounds)
+        write(walls, same, turn + 1)  # after each round, so that an interrupted run leaves what it measured
 
 
 def write(walls: dict[str, list[float]], same: dict[str, int], rounds: int) -> None:
     base = statistics.median(walls["nbgrader autograde"]) if "nbgrader autograde" in walls else None
     lines = ["# Grading a class", "",
-             f"{len(STUDENTS)} submissions, {rounds} rounds, {os.cpu_count()} processors, Python {platform.python_version()}. Made by `bench/classroom.py`; "
+             f"{len(STUDENTS)} submissions, rounds: {rounds}, {os.cpu_count()} processors, Python {platform.python_version()}. Made by `bench/classroom.py`; "
              "seconds are this machine's, ratios are what to compare. Command to end of command, imports included.", "",
              "| way | seconds, median | least to most | a submission | times nbgrader's throughput | points as expected |",
              "| --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
@@ -287,7 +287,6 @@ def write(walls: dict[str, list[float]], same: dict[str, int], rounds: int) -> N
         lines.append(f"| {name} | {median:.1f} | {min(found):.1f} to {max(found):.1f} | {median / len(STUDENTS):.2f} | {ratio} | {same[name]} of {len(STUDENTS)} |")
     text = "\n".join(lines) + "\n"
     (ROOT / "bench" / "CLASSROOM.md").write_text(text)
-    print(text)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Compare ways to execute the chapter notebooks, all in one run, and write bench/RESULTS.md.
 
-    .venv/bin/python bench/run.py [--rounds 5] [--only NAME ...] [--skip SECTION ...]
+    .venv/bin/python bench/run.py [--rounds 5] [--only NAME ...] [--skip SECTION ...] [--resume]
 
 The peers run in environments of their own below .bench/, made from this project's lock file and
 bench/peers-*.txt, without what a plain user of theirs would not have. Every figure is the median of the
 rounds with the spread behind it; the contenders take turns within a round, so that a drift of the
-machine hits all alike. Ratios are to `compendium`, cold.
+machine hits all alike. Ratios are to `compendium`, cold. Each measurement is kept below .bench/ at once, and
+`--resume` goes on where an interrupted run stopped.
 """
 
 from __future__ import annotations
@@ -32,8 +33,29 @@ WORK = ROOT / ".bench"
 HERE = ROOT / "bench"
 NOTEBOOKS = sorted(p.stem for p in (ROOT / "notebooks").glob("[AB][0-9].ipynb"))
 SWEEP = 200
+RECORDS = WORK / "records.json"
 
 LOOP = "for n in notebooks/*.ipynb; do {papermill} --no-progress-bar $n out-$(basename $n) || exit 1; done"
+
+
+@dataclass(frozen=True)
+class Records:
+    """The measurements of a run, kept on disk as they are made: wall seconds, processor seconds, peak memory in MB."""
+
+    found: dict[str, list[list[float]]]
+
+    @classmethod
+    def begin(cls, resume: bool) -> Records:
+        return cls(json.loads(RECORDS.read_text()) if resume and RECORDS.is_file() else {})
+
+    def of(self, name: str) -> list[list[float]]:
+        return self.found.setdefault(name, [])
+
+    def add(self, name: str, measurement: tuple[float, float, float]) -> None:
+        self.of(name).append(list(measurement))
+        WORK.mkdir(exist_ok=True)
+        RECORDS.write_text(json.dumps(self.found))
+        print(f"{name}, {len(self.of(name))}: {measurement[0]:.2f} s", file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True)
@@ -180,16 +202,17 @@ def measured(command: list[str], folder: Path) -> tuple[float, float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak[0] / 1e6
 
 
-def sets(rounds: int, wanted: list[str]) -> list[str]:
+def sets(rounds: int, wanted: list[str], records: Records) -> list[str]:
     """The whole set of notebooks, by every way."""
     chosen = {name: c for name, c in contenders().items() if any(part in name for part in wanted or [""])}
-    found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in chosen}
     for number in range(rounds):
         for name, contender in chosen.items():
+            if len(records.of(name)) > number:
+                continue
             folder = checkout()
             contender.before(folder)
-            found[name].append(measured(contender.command, folder))
-            print(f"round {number + 1}: {name}: {found[name][-1][0]:.2f} s", file=sys.stderr, flush=True)
+            records.add(name, measured(contender.command, folder))
+    found = {name: records.of(name) for name in chosen}
     own = statistics.median(run[0] for run in found.get("compendium, cold", [(1.0, 0, 0)]))
     lines = ["## The whole set", "", f"{len(NOTEBOOKS)} notebooks, {rounds} rounds.", "",
              "| way | wall, median | least to most | processor, median | memory, peak | times compendium, cold |",
@@ -201,23 +224,31 @@ def sets(rounds: int, wanted: list[str]) -> list[str]:
     return lines
 
 
-def sweeps(rounds: int) -> list[str]:
+def sweeps(rounds: int, records: Records) -> list[str]:
     """A sweep of 200 runs. The stock pool, which has no start to speak of, does a fifth of it in each round."""
     stock, ours = str(environment("stock") / "python"), sys.executable
     ways = {"papermill, API, process pool of 2": [stock, "stock", SWEEP // rounds], "warm kernels": [ours, "warm", SWEEP],
             "forked cells": [ours, "forked", SWEEP]}  # fmt: skip
-    walls: dict[str, list[float]] = {name: [] for name in ways}
+    failed = records.of("sweep: failures")
     for number in range(rounds):
         for name, (python, way, count) in ways.items():
-            wall, _, _ = measured([python, *script("sweep.py", way, str(number * SWEEP), str(count))], checkout(["A4"]))
-            walls[name].append(wall * SWEEP / count)
-            print(f"sweep, round {number + 1}: {name}: {wall:.2f} s for {count}", file=sys.stderr, flush=True)
+            while len(records.of(f"sweep: {name}")) <= number:
+                try:
+                    records.add(f"sweep: {name}", measured([python, *script("sweep.py", way, str(number * SWEEP), str(count))], checkout(["A4"])))
+                except SystemExit as error:
+                    if way != "stock" or len(failed) >= rounds:
+                        raise
+                    print(error, file=sys.stderr)
+                    records.add("sweep: failures", (0.0, 0.0, 0.0))
+    walls = {name: [wall * SWEEP / count for wall, _, _ in records.of(f"sweep: {name}")] for name, (_, _, count) in ways.items()}
     base = statistics.median(walls["papermill, API, process pool of 2"])
     lines = ["", f"## A sweep of {SWEEP} runs", "", f"Chapter A4 with {SWEEP} values of one parameter, {rounds} rounds; start and end included. "
              f"The stock pool did {SWEEP // rounds} a round, told here for {SWEEP}.", "",
              "| way | median | least to most | times faster than the pool |", "| --- | ---: | ---: | ---: |"]  # fmt: skip
     for name, values in walls.items():
         lines.append(f"| {name} | {statistics.median(values):.1f} s | {min(values):.1f} to {max(values):.1f} | {base / statistics.median(values):.1f} |")
+    if failed:
+        lines += ["", f"The stock pool failed {len(failed)} times, two of its kernels having chosen one port, and was begun again; only what went well is counted."]
     return lines
 
 
@@ -256,14 +287,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--skip", nargs="*", default=[], choices=["sets", "sweeps", "growth", "nothing"])
+    parser.add_argument("--resume", action="store_true")
     words = parser.parse_args()
+    records = Records.begin(words.resume)
     lines = ["# Executing the notebooks", "",
              f"{os.cpu_count()} processors, Python {platform.python_version()}. Made by `bench/run.py` in one run; seconds are this machine's, "
              "ratios are what to compare.", ""]  # fmt: skip
     if "sets" not in words.skip:
-        lines += sets(words.rounds, words.only)
+        lines += sets(words.rounds, words.only, records)
     if "sweeps" not in words.skip:
-        lines += sweeps(words.rounds)
+        lines += sweeps(words.rounds, records)
     if "growth" not in words.skip:
         lines += growth()
     if "nothing" not in words.skip:

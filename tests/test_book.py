@@ -66,7 +66,7 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module", params=[(False, 1280), (True, 360)], ids=["light and wide", "dark and narrow"])
 def looks(request: pytest.FixtureRequest, site: Path, browser) -> dict[str, dict[str, list[str]]]:
-    """What axe, and our own test of contrast, find on each page."""
+    """What axe, and our own tests of contrast and width, find on each page."""
     dark, width = request.param
     script = axe()
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", bypass_csp=True)
@@ -76,10 +76,12 @@ def looks(request: pytest.FixtureRequest, site: Path, browser) -> dict[str, dict
         page.goto(path.as_uri() + ("#q=A4.1" if path.stem == "S1" else ""))  # all rows at once would take axe half a minute
         page.wait_for_timeout(250)
         dim = page.evaluate(CONTRAST)
+        over = page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         page.evaluate(script)
         # axe's own test of contrast takes most of its time, and leaves hundreds of words undecided; it is run at night.
         result = page.evaluate("on => axe.run(document, {resultTypes: ['violations'], rules: {'color-contrast': {enabled: on}}})", NIGHTLY)
-        found[path.name] = {"barriers": [f"{v['id']}: {v['nodes'][0]['html'][:150]}" for v in result["violations"]], "dim": dim}
+        found[path.name] = {"barriers": [f"{v['id']}: {v['nodes'][0]['html'][:150]}" for v in result["violations"]],
+                            "dim": dim, "over": [f"by {over} pixels"] if over > 0 else []}  # fmt: skip
         page.close()
     context.close()
     return found
@@ -91,6 +93,10 @@ def test_no_page_has_a_barrier(looks: dict[str, dict[str, list[str]]]) -> None:
 
 def test_every_word_can_be_read(looks: dict[str, dict[str, list[str]]]) -> None:
     assert {name: look["dim"] for name, look in looks.items() if look["dim"]} == {}
+
+
+def test_no_page_is_wider_than_its_window(looks: dict[str, dict[str, list[str]]]) -> None:
+    assert {name: look["over"] for name, look in looks.items() if look["over"]} == {}
 
 
 def test_no_text_page_is_heavy(site: Path, browser, served: str) -> None:

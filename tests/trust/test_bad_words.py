@@ -59,7 +59,7 @@ def check(trial: Trial, words: Any) -> None:
 
 def test_wrong_words(checkout: Path, record_property: Record) -> None:
     chance = random.Random(5)
-    count = cases(120, 3000)
+    count = cases(90, 3000)
     found: Counter[int] = Counter()
     before = {name: state for name, state in snapshot(checkout).items() if not name.startswith((".cache", "_build"))}
     for _ in range(count):

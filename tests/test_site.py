@@ -154,6 +154,28 @@ def test_so_does_a_new_chapter_or_a_record_that_cannot_be_read(built: Path) -> N
     assert building.kept(built) is None
 
 
+def test_pages_are_drawn_anew_by_a_changed_package(tmp_path: Path) -> None:
+    out = tmp_path / "sphinx"
+    (tmp_path / "requirements.lock").write_text("")
+    building.forget(tmp_path, out)
+    (out / "page.html").write_text("as drawn")
+    building.forget(tmp_path, out)
+    assert (out / "page.html").exists()
+    (tmp_path / "requirements.lock").write_text("sphinx==9")
+    building.forget(tmp_path, out)
+    assert [path.name for path in out.iterdir()] == ["drawn-by"]
+
+
+def test_pictures_of_charts_that_are_no_more_are_left_behind(built: Path) -> None:
+    charts = built / "drawn" / "_static" / "charts"
+    charts.mkdir(parents=True)
+    for name in ("now.svg", "now.js", "once.svg", "once.js"):
+        (charts / name).touch()
+    (built / "drawn" / "index.html").write_text('<figure data-chart="now">')
+    building.site(built, building.Work({}, {}, {}))
+    assert sorted(path.name for path in (built / "_build" / "html" / "_static" / "charts").iterdir()) == ["now.js", "now.svg"]
+
+
 def test_a_failed_build_keeps_the_old_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "book").mkdir()
     old = tmp_path / "_build" / "html"

@@ -20,6 +20,7 @@ from compendium.execution.store import write_whole
 
 BUILD = "_build"
 WARNING = re.compile(r"^(?P<path>/[^\s:]+?)(?::(?P<line>\d+))?: (?P<kind>WARNING|ERROR|CRITICAL): (?P<what>.*)$")
+CHART_NAME = re.compile(rb'data-chart="(\w+)"')
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 Say = Callable[[str], None]
@@ -173,6 +174,7 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
         Where a page has an error or a warning, with page and line.
     """
     out = root / BUILD / "sphinx"
+    forget(root, out)
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder),
                "--config", str(root / "_config.yml"), "--path-output", str(out), "--builder", builder]  # fmt: skip
     environment = {**os.environ, "PYTHONUTF8": "1", "TZ": "UTC"}  # charts are drawn as in Greenwich
@@ -184,6 +186,17 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
         reason = "; ".join(problems[:5]) or _last_words(log)
         raise DataError(f"the book was not built: {reason} (the whole log is in {BUILD}/{builder}.log)")
     return out / "_build" / builder
+
+
+def forget(root: Path, out: Path) -> None:
+    """Drop what Sphinx keeps from build to build where what draws the pages has changed, of which Sphinx knows nothing."""
+    rooms = [Path(__file__).resolve().parents[1] / room for room in ("book", "display")]
+    sources = [path for room in rooms for path in sorted(room.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
+    drawn_by = sha256("".join(map(content_hash, [*sources, root / "requirements.lock"])).encode())
+    mark = out / "drawn-by"
+    if not mark.is_file() or mark.read_text(encoding="utf-8") != drawn_by:
+        shutil.rmtree(out, ignore_errors=True)
+        write_whole(mark, drawn_by)
 
 
 def _last_words(log: str) -> str:
@@ -234,6 +247,10 @@ def site(root: Path, work: Work) -> Path:
     new = place.with_name("html.new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(pages, new, ignore=shutil.ignore_patterns(".buildinfo", "_sphinx_design_static"))
+    shown = {name for page in new.glob("*.html") for name in CHART_NAME.findall(page.read_bytes())}
+    for drawn in (new / "_static" / "charts").glob("*"):
+        if drawn.stem.encode() not in shown:
+            drawn.unlink()  # of an earlier build, whose chart has changed since
     for path, content in _files(work).items():
         if path.startswith("html/"):
             write_whole(new / path.removeprefix("html/"), content)

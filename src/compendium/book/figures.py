@@ -23,6 +23,9 @@ from compendium.display import CHART
 SIZE = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 COLUMN = 760  # pixels of a page's column
 NUMBER = re.compile(r"-?\d+\.\d{3,}")
+# What Vega says of each mark to readers of the screen: they are told nothing from within a picture, and the
+# chart's description and table say it. With it go defaults of SVG written out. Half of a large chart's bytes.
+UNHEARD = re.compile(r' (?:aria-[a-z]+|role|class|pointer-events)="[^"]*"| (?:opacity|stroke-width|fill-opacity|stroke-opacity)="1"')
 CACHE = "charts"  # below the doctree folder, so that a changed page redraws only its own charts
 
 
@@ -55,6 +58,7 @@ def static_svg(spec: dict[str, Any], folder: Path) -> str:
 
     svg = vl_convert.vegalite_to_svg(spec, vl_version=version_of_vegalite())
     svg = NUMBER.sub(lambda m: f"{float(m.group()):.2f}".rstrip("0").rstrip("."), svg)
+    svg = UNHEARD.sub("", svg)
     # Identifiers (of clip paths and gradients) are counted from one in each picture; on a page they must differ.
     svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +33,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def preload() -> None:
+    """All that can be done once for every notebook: imports, and the reading of the data."""
+    imports()
+    for _ in read_ahead():
+        pass
+
+
+def imports() -> None:
     """Import what notebooks import, and use it once, so that what is set up on first use is set up."""
     import importlib
 
@@ -46,21 +54,21 @@ def preload() -> None:
     alt.Chart(frame).mark_bar().encode(x="a:N", y="b:Q").to_dict()
     GT(frame, id="warm").as_raw_html()
     transform_once()
-    read_ahead()
 
 
-def read_ahead() -> None:
-    """Read the data that chapters read; a fork reads a file again only if it has changed since."""
+def read_ahead() -> Iterator[None]:
+    """Read the data that chapters read, a chapter a step; a fork reads a file again only if it has changed since."""
     from compendium.corpus.corpus import Corpus
-    from compendium.corpus.errors import DataError
     from compendium.corpus.place import find_data
 
-    with contextlib.suppress(DataError):  # a fault in the data is for the notebook that meets it to tell
+    with contextlib.suppress(Exception):  # a fault in the data is for the notebook that meets it to tell
         corpus = Corpus(find_data())
         for chapter in corpus.chapters:
             for read in (corpus.claims, corpus.tables, corpus.readings, corpus.errata, corpus.events, corpus.memberships, corpus.routes):
-                with contextlib.suppress(DataError):
+                with contextlib.suppress(Exception):
                     read(chapter)
+            gc.freeze()
+            yield
 
 
 def transform_once() -> None:
@@ -87,7 +95,7 @@ def threads() -> int:
 
 
 def serve(link: socket.socket) -> None:
-    """Answer requests until the client's end is closed; then end every kernel."""
+    """Answer requests until the client's end is closed; then end every kernel. Read ahead while there is none."""
     statuses: dict[int, int | None] = {}
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -97,9 +105,13 @@ def serve(link: socket.socket) -> None:
     waiting.register(link, selectors.EVENT_READ)
     waiting.register(reader, selectors.EVENT_READ)
     inherited = (link.fileno(), reader, writer)
+    ahead, unread = read_ahead(), True
     try:
         while True:
-            for key, _ in waiting.select():
+            events = waiting.select(0 if unread else None)
+            if not events:
+                unread = next(ahead, "all is read") is None
+            for key, _ in events:
                 if key.fd == reader:
                     with contextlib.suppress(BlockingIOError):
                         os.read(reader, 4096)
@@ -228,12 +240,11 @@ def main() -> None:
     link = socket.socket(fileno=int(sys.argv[1]))
     gc.disable()  # what is imported and read here stays; looking for garbage in it takes a third of the time
     try:
-        preload()
+        imports()
         count = threads()
         if count != 1:
             raise RuntimeError(f"{count} threads after the imports; a fork would break them")
-        gc.collect()
-        gc.freeze()  # keeps the shared pages shared
+        gc.freeze()  # keeps the shared pages shared; to look for garbage first costs more than there is
         link.send(json.dumps({"ready": os.getpid()}).encode())
     except Exception as error:
         link.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())

@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 COURSE := .venv-course
 COURSE_STAMP := $(COURSE)/.installed
 
-.PHONY: book test test-site test-book test-course test-trust nightly course check lock clean
+.PHONY: book test test-site test-book test-course test-trust nightly coverage course check lock clean
 
 book: $(STAMP)
 	$(BIN)/compendium build
@@ -28,6 +28,29 @@ test-trust: $(STAMP)
 	$(BIN)/python -m pytest tests/trust
 
 test-course: $(COURSE_STAMP)
+	$(COURSE)/bin/python -m pytest tests/classroom
+
+# Hours: every fault, every spoiled file and every figure, by the thousand; then what was tried and what it showed
+# goes into RELIABILITY.md. Each room leaves a report of its own, so that an interrupted night goes on where it was.
+ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py))
+MATTER = $(shell find src data notebooks tests/trust -type f -not -name '*.pyc')
+
+nightly: $(ROOMS)
+	$(BIN)/python -m tests.trust.report $^ --full
+
+.cache/trust/%.xml: tests/trust/test_%.py $(STAMP) $(MATTER)
+	COMPENDIUM_NIGHTLY=1 $(BIN)/python -m pytest $< --junitxml=$@.part -o junit_family=xunit1; test $$? -le 1
+	mv $@.part $@
+
+# Which branches of the package the tests take, all tests together.
+coverage: $(STAMP) $(COURSE_STAMP)
+	$(BIN)/coverage erase
+	-$(BIN)/coverage run -m pytest --ignore=tests/classroom
+	-$(COURSE)/bin/coverage run -m pytest tests/classroom
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+course: $(COURSE_STAMP)
 	$(COURSE)/bin/python -m pytest tests/classroom
 
 # Hours: every fault, every spoiled file and every figure, by the thousand. Writes RELIABILITY.md.

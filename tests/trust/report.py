@@ -1,13 +1,16 @@
-"""Write RELIABILITY.md from a test report: what was tried, how often, and what it showed.
+"""Write RELIABILITY.md from reports of tests: what was tried, how often, and what it showed.
 
     pytest tests/trust --junitxml=trust.xml -o junit_family=xunit1
-    python -m tests.trust.report trust.xml > RELIABILITY.md
+    python -m tests.trust.report trust.xml [MORE.xml ...] [--full]
+
+Its own status is 1 where a test failed.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +19,7 @@ HEAD = """# What was tried, and what it showed
 Written by `make nightly` from the report of its tests ({when} cases). The promises are in SECURITY.md; each
 names the test that shows it.
 """
+ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "test_bad_data": "Spoiled data",
     "test_bad_words": "Wrong words, and notebooks that are none",
@@ -26,10 +30,10 @@ ROOMS = {
 }
 
 
-def rows(report: Path) -> dict[str, list[tuple[str, str, str]]]:
+def rows(reports: Sequence[Path]) -> dict[str, list[tuple[str, str, str]]]:
     """Per room: what was tried, the count or outcome, and the test."""
     found: dict[str, list[tuple[str, str, str]]] = {}
-    for case in ElementTree.parse(report).getroot().iter("testcase"):
+    for case in (case for report in reports for case in ElementTree.parse(report).getroot().iter("testcase")):
         room = case.get("classname", "").rpartition(".")[2]
         name = case.get("name", "")
         outcome = next((word for word in ("failure", "error", "skipped") if case.find(word) is not None), "passed")
@@ -39,9 +43,9 @@ def rows(report: Path) -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
-def told(report: Path) -> str:
-    found = rows(report)
-    lines = [HEAD.format(when="the full number of" if "--full" in sys.argv else "the usual number of")]
+def told(found: Mapping[str, list[tuple[str, str, str]]], full: bool) -> str:
+    """The text of RELIABILITY.md."""
+    lines = [HEAD.format(when="the full number of" if full else "the usual number of")]
     for room, title in ROOMS.items():
         cases = found.get(room, [])
         tests = sorted({test for _, _, test in cases})
@@ -63,4 +67,6 @@ def told(report: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(told(Path(sys.argv[1])))
+    found = rows([Path(word) for word in sys.argv[1:] if word != "--full"])
+    (ROOT / "RELIABILITY.md").write_text(told(found, "--full" in sys.argv), encoding="utf-8")
+    sys.exit(any(not test.endswith((": passed", ": skipped")) for cases in found.values() for _, _, test in cases))

@@ -45,6 +45,12 @@ def test_a_day_is_the_same_day_in_every_time_zone() -> None:
     assert '"first": "2013-09-07T00:00"' in json.dumps(bundle)
 
 
+def test_a_column_of_sentences_is_left_room_on_a_narrow_page() -> None:
+    html = show_rows([{"Claim": "B2.1", "What was found": "a sentence that goes on for more than forty letters"}], "Rows", "rows")._repr_html_()
+    heads = re.findall(r'<th class="gt_col_heading( cc-long)?[^>]*>([^<]+)<', html)
+    assert heads == [("", "Claim"), (" cc-long", "What was found")]
+
+
 def test_markup_in_data_is_escaped() -> None:
     html = show_rows([{"What": "<script>alert(1)</script>"}], "Rows", "rows")._repr_html_()
     assert "<script>" not in html

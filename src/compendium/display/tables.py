@@ -123,6 +123,8 @@ def _finish(frame: pd.DataFrame, stub: str, heads: list[str], added: list[str], 
     # The page's own style sheet draws the table; Great Tables' would repeat 6 kB a table and know no dark mode.
     html = STYLE.sub("", table.as_raw_html()).replace("<div ", '<div class="cc-table" ', 1)
     html = ROW_HEAD.sub(r'<th scope="row" \1', _captioned(html))
+    if not spanners:
+        html = _with_room(html, [max(map(len, cells[head])) for head in [stub, *heads]])
     lines = ["\t".join(str(value) for value in line) for line in [list(frame.columns), *frame.to_numpy().tolist()]]
     return html, "\n".join([caption, *lines])
 
@@ -138,6 +140,16 @@ def _captioned(html: str) -> str:
     parts = HEADING.findall(html)
     caption = " ".join(f'<span class="cc-caption-{n}">{part}</span>' for n, part in enumerate(parts))
     return HEADING.sub("", html).replace("<thead>", f"<caption>{caption}</caption>\n<thead>", 1)
+
+
+COLUMN_HEAD = re.compile(r'<th class="gt_col_heading')
+SENTENCE = 40  # letters
+
+
+def _with_room(html: str, lengths: Sequence[int]) -> str:
+    """Columns that hold sentences are marked, so that the page leaves them room where it is narrow."""
+    wide = iter(lengths)
+    return COLUMN_HEAD.sub(lambda found: f"{found[0]} cc-long" if next(wide, 0) > SENTENCE else found[0], html)
 
 
 def _letters(notes: Iterable[str]) -> dict[str, str]:

@@ -51,14 +51,6 @@ coverage: $(STAMP) $(COURSE_STAMP)
 	$(BIN)/coverage report
 
 course: $(COURSE_STAMP)
-	$(COURSE)/bin/python -m pytest tests/classroom
-
-# Hours: every fault, every spoiled file and every figure, by the thousand. Writes RELIABILITY.md.
-nightly: $(STAMP)
-	COMPENDIUM_NIGHTLY=1 $(BIN)/python -m pytest tests/trust --junitxml=.cache/trust.xml -o junit_family=xunit1; code=$$?; \
-	$(BIN)/python -m tests.trust.report .cache/trust.xml --full > RELIABILITY.md; exit $$code
-
-course: $(COURSE_STAMP)
 	@echo "Ready: $(COURSE)/bin/compendium course --help"
 
 check: $(STAMP)

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,6 +203,12 @@ def measured(command: list[str], folder: Path) -> tuple[float, float, float]:
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak[0] / 1e6
 
 
+def ratio(walls: Sequence[float], own: Sequence[float]) -> str:
+    """How often one goes into the other, round by round: the median, the least and the most."""
+    found = [wall / mine for wall, mine in zip(walls, own, strict=False)] or [1.0]
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
 def sets(rounds: int, wanted: list[str], records: Records) -> list[str]:
     """The whole set of notebooks, by every way."""
     chosen = {name: c for name, c in contenders().items() if any(part in name for part in wanted or [""])}
@@ -214,14 +220,15 @@ def sets(rounds: int, wanted: list[str], records: Records) -> list[str]:
             contender.before(folder)
             records.add(name, measured(contender.command, folder))
     found = {name: records.of(name) for name in chosen}
-    own = statistics.median(run[0] for run in found.get("compendium, cold", [(1.0, 0, 0)]))
-    lines = ["## The whole set", "", f"{len(NOTEBOOKS)} notebooks, {rounds} rounds.", "",
+    own = [wall for wall, _, _ in found.get("compendium, cold", [])]
+    lines = ["## The whole set", "", f"{len(NOTEBOOKS)} notebooks, {rounds} rounds. The last column is the median of the rounds' ratios, with the least "
+             "and the most: a machine that is slow for a while is slow for both.", "",
              "| way | wall, median | least to most | processor, median | memory, peak | times compendium, cold |",
              "| --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for name, runs in found.items():
         walls, loads, peaks = zip(*runs, strict=True)
         lines.append(f"| {name} | {statistics.median(walls):.2f} s | {min(walls):.2f} to {max(walls):.2f} | "
-                     f"{statistics.median(loads):.2f} s | {max(peaks):.0f} MB | {statistics.median(walls) / own:.2f} |")  # fmt: skip
+                     f"{statistics.median(loads):.2f} s | {max(peaks):.0f} MB | {ratio(walls, own)} |")  # fmt: skip
     return lines
 
 
@@ -242,12 +249,12 @@ def sweeps(rounds: int, records: Records) -> list[str]:
                     print(error, file=sys.stderr)
                     records.add("sweep: failures", (0.0, 0.0, 0.0))
     walls = {name: [wall * SWEEP / count for wall, _, _ in records.of(f"sweep: {name}")] for name, (_, _, count) in ways.items()}
-    base = statistics.median(walls["papermill, API, process pool of 2"])
+    base = walls["papermill, API, process pool of 2"]
     lines = ["", f"## A sweep of {SWEEP} runs", "", f"Chapter A4 with {SWEEP} values of one parameter, {rounds} rounds; start and end included. "
              f"The stock pool did {SWEEP // rounds} a round, told here for {SWEEP}.", "",
              "| way | median | least to most | times faster than the pool |", "| --- | ---: | ---: | ---: |"]  # fmt: skip
     for name, values in walls.items():
-        lines.append(f"| {name} | {statistics.median(values):.1f} s | {min(values):.1f} to {max(values):.1f} | {base / statistics.median(values):.1f} |")
+        lines.append(f"| {name} | {statistics.median(values):.1f} s | {min(values):.1f} to {max(values):.1f} | {ratio(base, values)} |")
     if failed:
         lines += ["", f"The stock pool failed {len(failed)} times, two of its kernels having chosen one port, and was begun again; only what went well is counted."]
     return lines

@@ -51,6 +51,12 @@ def test_a_column_of_sentences_is_left_room_on_a_narrow_page() -> None:
     assert heads == [("", "Claim"), (" cc-long", "What was found")]
 
 
+def test_numbers_stand_to_the_right_and_words_and_claims_to_the_left() -> None:
+    row = {"State": "Kyrgyzstan", "Share": "5.3 [a]", "Claims": "A4.3, B2.1", "Found": "holds", "Year": "1996"}
+    html = show_rows([row], "Rows", "rows")._repr_html_()
+    assert re.findall(r'<td class="gt_row gt_(\w+)">', html) == ["right", "left", "left", "right"]
+
+
 def test_markup_in_data_is_escaped() -> None:
     html = show_rows([{"What": "<script>alert(1)</script>"}], "Rows", "rows")._repr_html_()
     assert "<script>" not in html

@@ -156,8 +156,11 @@ def _letters(notes: Iterable[str]) -> dict[str, str]:
     return {note: MARKS[n] for n, note in enumerate(dict.fromkeys(notes))}
 
 
+WORDS = re.compile(r"[A-Za-z]{3}|\b[AB]\d")  # or the number of a claim
+
+
 def _numeric(value: str) -> bool:
-    return not re.search(r"[A-Za-z]{3}", re.sub(r"\[[a-z]\]", "", value))
+    return not WORDS.search(re.sub(r"\[[a-z]\]", "", value))
 
 
 def _label(table_id: str) -> str:

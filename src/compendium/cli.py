@@ -494,7 +494,10 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        app()
+        if sys.argv[1:] == ["build"]:  # nothing to parse, and to parse it takes longer than to find that nothing changed
+            build()
+        else:
+            app()
     except DataError as error:
         _say(f"compendium: {error}")
         raise SystemExit(1) from None

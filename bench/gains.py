@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 
-from run import HERE, NOTEBOOKS, checkout, environment, measured, script
+from run import HERE, NOTEBOOKS, ROOT, checkout, environment, measured, script
 
 STEPS = {
     "papermill's API, one after another": "",
@@ -22,6 +22,23 @@ STEPS = {
     "the same with warm kernels": "start and imports of kernels",
     "the same, two more at once than there are processors": "parallelism",
 }
+
+
+def slow_import(rounds: int) -> list[str]:
+    """One notebook through papermill's API, with and without the packages of a Jupyter server beside it.
+
+    A server brings rfc3987_syntax, which compiles a grammar in every process that validates a notebook.
+    """
+    course = ROOT / ".venv-course" / "bin" / "python"
+    if not course.exists():
+        raise SystemExit("make course first: the environment with a Jupyter server is missing")
+    found: dict[str, list[float]] = {"with": [], "without": []}
+    for _ in range(rounds):
+        for name, python in (("with", course), ("without", environment("stock") / "python")):
+            found[name].append(measured([str(python), *script("papermill_api.py")], checkout(["A4"]))[0])
+    with_it, without = (statistics.median(walls) for walls in found.values())
+    return ["", f"Not in the table, since no way above pays for it: with the packages of a Jupyter server in the environment one notebook through papermill's API "
+            f"takes {with_it:.2f} s, without them {without:.2f} s ({with_it / without:.2f} times; medians of {rounds}). They are kept in the classroom's environment."]
 
 
 def cells(*words: str) -> dict[str, object]:

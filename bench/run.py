@@ -260,6 +260,33 @@ def sweeps(rounds: int, records: Records) -> list[str]:
     return lines
 
 
+def goals(records: Records) -> list[str]:
+    """What was aimed at, what was reached, and the floors below which no arrangement of this work can go here."""
+    walls = {name: [wall for wall, _, _ in records.of(name)] for name in contenders()}
+    load = {name: statistics.median(load for _, load, _ in records.of(name)) for name in ("compendium, cold", "compendium, cold, one kernel at a time",
+            "jupyter-book build, not executed")}  # fmt: skip
+    own, processors = walls["compendium, cold"], os.cpu_count() or 1
+    stock = min(("papermill, API, process pool of 2", "nbclient, asyncio, 3 kernels", "ploomber, 2 processes", "Dask, 2 workers", "Snakemake -j2"),
+                key=lambda name: statistics.median(walls[name]))  # fmt: skip
+    forced, rendered = walls["jupyter-book build, forced"], load["jupyter-book build, not executed"]
+    rounds = len(records.of("sweep: warm kernels"))  # the pool does that part of a sweep in each
+    pool = [wall * rounds for wall, _, _ in records.of("sweep: papermill, API, process pool of 2")]
+    swept = {way: ratio(pool, [wall for wall, _, _ in records.of(f"sweep: {way}")]) for way in ("warm kernels", "forked cells")}
+    even = load["compendium, cold"] / processors
+    serial = rendered + load["compendium, cold, one kernel at a time"]
+    return ["", "## Goals and floors", "", "| times faster than | goal | reached |", "| --- | ---: | ---: |",
+            f"| papermill, command line | 10 | {ratio(walls['papermill, command line'], own)} |",
+            f"| papermill, API | 7 | {ratio(walls['papermill, API'], own)} |",
+            f"| the best stock arrangement ({stock}) | 4 | {ratio(walls[stock], own)} |",
+            f"| jupyter-book build, forced: with warm kernels | 3.5 | {ratio(forced, walls['jupyter-book build, forced, warm kernels'])} |",
+            f"| a pool, 200 runs: with warm kernels | 7 | {swept['warm kernels']} |",
+            f"| a pool, 200 runs: with forked cells | 20 | {swept['forked cells']} |", "",
+            f"The floor of a cold set: its work shared evenly, {load['compendium, cold']:.1f} s of processor on {processors}, takes {even:.1f} s; "
+            f"it took {statistics.median(own):.1f} s. The floor of a forced build, whose renderer executes one notebook after another: {rendered:.1f} s to render "
+            f"and {load['compendium, cold, one kernel at a time']:.1f} s of processor for the notebooks make {serial:.1f} s, "
+            f"{statistics.median(forced) / serial:.1f} times faster than stock; with no time at all for execution it would be {statistics.median(forced) / rendered:.1f} times."]  # fmt: skip
+
+
 def growth() -> list[str]:
     """Cost a notebook with 15, 50 and 200 notebooks: execution, and rendering by Sphinx."""
     lines = ["", "## Growth", "", "Copies of chapter B4, each with a cell of its own, executed in an empty store; then rendered without execution.", "",
@@ -305,6 +332,8 @@ def main() -> None:
         lines += sets(words.rounds, words.only, records)
     if "sweeps" not in words.skip:
         lines += sweeps(words.rounds, records)
+    if not words.only and not {"sets", "sweeps"} & set(words.skip):
+        lines += goals(records)
     if "growth" not in words.skip:
         lines += growth()
     if "nothing" not in words.skip:

@@ -221,7 +221,7 @@ class Chapter:
         return Shown(lambda: summary(head, fails, self.claims))
 
     def errata(self) -> Shown:
-        """The chapter's proved defects, each with its proof, repair, and what it touches."""
+        """The chapter's defects, each with its proof, repair, and what it touches."""
         return listed(self.key, self.corpus.errata(self.key), self.findings)
 
     def untested(self) -> Shown:

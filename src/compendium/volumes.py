@@ -117,7 +117,7 @@ class Volumes:
 
     @cached_property
     def errata(self) -> list[ErratumRecord]:
-        """All proved defects, in the order of the chapters."""
+        """All defects on record, in the order of the chapters."""
         return [e for chapter in self.corpus.chapters for e in self.corpus.errata(chapter)]
 
     @property

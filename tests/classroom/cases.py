@@ -171,7 +171,7 @@ def overwritten_parameters(notebook: Notebook, folder: Path) -> None:
 def copied_answers(notebook: Notebook, folder: Path) -> None:
     put(notebook, "total", "total = 190")
     put(notebook, "times", "def times(number):\n    return 20 * number")
-    put(notebook, "odd", "odd = 61")
+    put(notebook, "odd", "odd = 1")
     save(notebook, folder)
 
 

@@ -104,7 +104,7 @@ class Arguments(Form):
 
 
 class ErratumEntry(Form):
-    """A proved defect."""
+    """A defect, proved or in conflict with its own table."""
 
     id: str
     claim: Id

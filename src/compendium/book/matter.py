@@ -49,7 +49,7 @@ DESCRIBED: tuple[tuple[str, str, type[Record]], ...] = (
     ("memberships/*.csv", "a row: a state in an organisation", MembershipRecord),
     ("routes/*.csv", "a row: a leg of a route", RouteRecord),
     ("places.csv", "a row: a place", PlaceRecord),
-    ("errata/*.yml", "an entry: a proved defect", ErratumRecord),
+    ("errata/*.yml", "an entry: a defect, proved or in conflict with its own table", ErratumRecord),
     ("propositions.yml", "an entry: a sentence on which chapters take sides", PropositionRecord),
     ("comparisons.yml", "an entry: columns that an open series is held against", ComparisonRecord),
     ("external/*.csv", "a row: a figure of an open series", ExternalRecord),

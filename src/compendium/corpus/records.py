@@ -232,7 +232,7 @@ class RouteRecord(Record):
 
 
 class ErratumRecord(Record):
-    """A proved defect: an entry of ``errata.yml``. Its claim's check holds the proof."""
+    """A defect, proved or in conflict with its own table: an entry of ``errata.yml``. Its claim's check shows it."""
 
     id: Annotated[str, StringConstraints(pattern=r"^(A\d|B[0-4])-E[0-9]{1,2}$")] = Field(
         description="Permanent number: chapter, E, and a number."

@@ -379,6 +379,7 @@ def build(
         if record.is_file() and record.read_text() == fingerprint and site.is_dir():
             _say("Nothing changed; the book is as it was.")
         else:
+            record.unlink(missing_ok=True)  # killed from here on, the book may be of either version: the next build makes it again
             _build(root, wanted, jobs)
             write_whole(record, fingerprint)
     print(f"Open {(site / 'index.html').as_uri()}")

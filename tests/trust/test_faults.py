@@ -20,7 +20,7 @@ import nbformat
 import pytest
 
 from ..test_running import compendium
-from .conftest import cases
+from .conftest import NIGHTLY, cases
 from .spoiling import spoiled
 
 Record = Callable[[str, object], None]
@@ -194,6 +194,71 @@ def test_builds_killed_at_any_moment(book: Path, record_property: Record) -> Non
     assert subprocess.run([sys.executable, "-c", SITE], cwd=book, capture_output=True, check=False).returncode == 0
     assert contents(site) == once, "a build after many kills differs from one from nothing"
     record_property("builds killed", count)
+
+
+def versions(folder: Path) -> list[dict[str, str]]:
+    """What a build leaves for a reader, and a release for an archive: the site, then each other file."""
+    built = folder / "_build"
+    others = [*built.glob("*.pdf"), *built.glob("*.epub"), *built.glob("*.zip")]
+    return [contents(built / "html"), *({path.name: hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(others))]
+
+
+def test_a_book_that_is_put_back_after_a_kill_is_built_again(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compendium import cli
+    from compendium.book import building
+
+    monkeypatch.chdir(book)
+    record = book / "_build" / "built"
+    record.write_text(f"{building.fingerprint(book)} html")
+    before = (book / "book" / "start.md").read_text()
+    (book / "book" / "start.md").write_text("# Start\n\nTwo.\n")
+
+    def killed(*arguments: object) -> None:
+        raise SystemExit(9)
+
+    monkeypatch.setattr(cli, "_build", killed)
+    with pytest.raises(SystemExit):
+        cli.build("html", None)
+    (book / "book" / "start.md").write_text(before)
+    assert not record.is_file(), "a record of the old book would call the new one unchanged"
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="builds the whole book many times; at night")
+@pytest.mark.parametrize("word", ["build", "release"])
+def test_whole_commands_killed_at_any_moment(root: Path, tmp_path: Path, word: str, record_property: Record) -> None:
+    folder = tmp_path / "checkout"
+    shutil.copytree(root, folder, ignore=shutil.ignore_patterns("_build", ".cache", ".venv*", ".git", ".bench", "__pycache__"))
+    page = folder / "book" / "method.md"
+    texts = [page.read_text(encoding="utf-8"), page.read_text(encoding="utf-8") + "\nA line more.\n"]
+    wanted, seconds = [], 0.0
+    for text in texts:
+        page.write_text(text, encoding="utf-8")
+        assert compendium("build", cwd=folder).returncode == 0
+        began = time.monotonic()
+        if word == "release":
+            assert compendium("release", cwd=folder).returncode == 0
+        seconds = max(seconds, time.monotonic() - began)
+        wanted.append(versions(folder))
+    chance = random.Random(5)
+    count = 20
+    for turn in range(count):
+        page.write_text(texts[turn % 2], encoding="utf-8")
+        if word == "release":
+            assert compendium("build", cwd=folder).returncode == 0
+            killed_after(chance.uniform(0, seconds), [PROGRAM, "release"], folder)
+        else:
+            killed_after(chance.uniform(0, 25), [PROGRAM, "build"], folder)
+        assert all_ended(folder), "a process outlived the one that started it"
+        if (folder / "_build" / "html").is_dir():
+            for found, *allowed in zip(versions(folder), *wanted, strict=True):
+                assert found in allowed, f"{sorted(found)[:3]} of neither version"
+    for text, then in zip(texts, wanted, strict=True):
+        page.write_text(text, encoding="utf-8")
+        for step in ("build", "release")[: 1 + (word == "release")]:
+            done = compendium(step, cwd=folder)
+            assert done.returncode == 0, done.stderr
+        assert versions(folder) == then
+    record_property(f"whole {word}s killed", count)
 
 
 # Ctrl-C

@@ -125,7 +125,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     work = building.Work({"A1": b"executed"}, {"ledger.json": b"[]", "forms/ledger.schema.json": b"{}"}, {"changes.md": b"# Changes"})
     (tmp_path / "_build").mkdir()
     building.site(tmp_path, work)
-    building.keep(tmp_path, work)
+    building.keep(tmp_path, work, building.fingerprint(tmp_path, pages=False))
     assert building.kept(tmp_path) == work
     return tmp_path
 
@@ -145,7 +145,7 @@ def test_any_other_change_does(built: Path, name: str) -> None:
 
 def test_so_does_a_new_chapter_or_a_record_that_cannot_be_read(built: Path) -> None:
     (built / "notebooks" / "A2.ipynb").write_text("{}")
-    building.keep(built, building.Work({"A1": b"executed"}, {}, {}))
+    building.keep(built, building.Work({"A1": b"executed"}, {}, {}), building.fingerprint(built, pages=False))
     assert building.kept(built) is not None
     (built / "book" / "_toc.yml").write_text("root: A1\nchapters:\n  - file: A2\n")
     assert building.kept(built) is None

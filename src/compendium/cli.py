@@ -375,26 +375,28 @@ def build(
     with building.locked(root):
         site, record = root / building.BUILD / "html", root / building.BUILD / "built"
         building.recover(site)
-        fingerprint = f"{building.fingerprint(root)} {formats}"
-        if record.is_file() and record.read_text() == fingerprint and site.is_dir():
+        if record.is_file() and record.read_text() == f"{building.fingerprint(root)} {formats}" and site.is_dir():
             _say("Nothing changed; the book is as it was.")
         else:
             record.unlink(missing_ok=True)  # killed from here on, the book may be of either version: the next build makes it again
-            _build(root, wanted, jobs)
-            write_whole(record, fingerprint)
+            write_whole(record, f"{_build(root, wanted, jobs)} {formats}")
     print(f"Open {(site / 'index.html').as_uri()}")
 
 
-def _build(root: Path, wanted: list[str], jobs: int | None) -> None:
+def _build(root: Path, wanted: list[str], jobs: int | None) -> str:
+    """Make the book; the fingerprint of what it was made of."""
     from compendium.book import building, epub, printing
 
     work = building.kept(root)
     if work is None:
         _sweep_all(root, [name for name in building.listed(root) if name in _corpus().chapters], jobs, quiet=True)
+    # After the sweeps, which write what the book shows, and before all else: what changes meanwhile is not in the book.
+    made_of, without_pages = building.fingerprint(root), building.fingerprint(root, pages=False)
+    if work is None:
         work = _work(root, jobs)
     _say("building the site")
     site = building.site(root, work)
-    building.keep(root, work)
+    building.keep(root, work, without_pages)
     engine = printing.find_engine() if "pdf" in wanted else None
     if engine:
         _say("printing the PDF")
@@ -403,6 +405,7 @@ def _build(root: Path, wanted: list[str], jobs: int | None) -> None:
         _say("No PDF: install Chromium (on Debian: apt-get install chromium) and build again.")
     if "epub" in wanted:
         _say(f"EPUB: {epub.epub(root, site)}")
+    return made_of
 
 
 def _work(root: Path, jobs: int | None) -> Work:

@@ -203,6 +203,18 @@ def versions(folder: Path) -> list[dict[str, str]]:
     return [contents(built / "html"), *({path.name: hashlib.sha256(path.read_bytes()).hexdigest()} for path in sorted(others))]
 
 
+def test_what_a_killed_command_started_ends_with_it(tmp_path: Path) -> None:
+    code = """
+import os, signal, subprocess, sys, threading
+from compendium.execution.process import run_bound
+threading.Timer(1, os.kill, (os.getpid(), signal.SIGKILL)).start()
+run_bound([sys.executable, "-c", "import time; time.sleep(60)"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert all_ended(tmp_path)
+
+
 def test_a_book_that_is_put_back_after_a_kill_is_built_again(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from compendium import cli
     from compendium.book import building
@@ -221,6 +233,30 @@ def test_a_book_that_is_put_back_after_a_kill_is_built_again(book: Path, monkeyp
         cli.build("html", None)
     (book / "book" / "start.md").write_text(before)
     assert not record.is_file(), "a record of the old book would call the new one unchanged"
+
+
+def test_what_changes_during_a_build_is_left_to_the_next(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from compendium import cli
+    from compendium.book import building
+
+    monkeypatch.chdir(book)
+    changed = book / "data" / "external" / "README.md"
+    (book / "_build" / "built").unlink(missing_ok=True)
+    (book / "_build" / "work.json").unlink(missing_ok=True)
+    before = (building.fingerprint(book), building.fingerprint(book, pages=False))
+
+    def worked(root: Path, jobs: int | None) -> building.Work:
+        changed.write_text("changed while the notebooks run")
+        return building.Work({}, {}, {})
+
+    monkeypatch.setattr(cli, "_sweep_all", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "_work", worked)
+    monkeypatch.setattr(building, "site", lambda root, work: root / "_build" / "html")
+    cli.build("html", None)
+    assert (book / "_build" / "built").read_text() == f"{before[0]} html"
+    assert json.loads((book / "_build" / "work.json").read_text())["made of"] == before[1]
+    assert before[0] != building.fingerprint(book)
+    changed.unlink()
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="builds the whole book many times; at night")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from compendium.corpus.digest import content_hash, sha256
 from compendium.corpus.errors import DataError
+from compendium.execution.process import run_bound
 from compendium.execution.store import write_whole
 
 BUILD = "_build"
@@ -129,10 +129,16 @@ def fingerprint(root: Path, pages: bool = True) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode())
 
 
-def keep(root: Path, work: Work) -> None:
-    """Note of what the site that now stands was made, for the next build that changes a page of text alone."""
+def keep(root: Path, work: Work, made_of: str) -> None:
+    """Note of what the site that now stands was made, for the next build that changes a page of text alone.
+
+    Parameters
+    ----------
+    made_of : str
+        The fingerprint without pages, taken before the work began: what changed meanwhile is not in the work.
+    """
     hashes = {path: sha256(content) for path, content in _files(work).items()}
-    write_whole(root / BUILD / "work.json", json.dumps({"made of": fingerprint(root, pages=False), "files": hashes}))
+    write_whole(root / BUILD / "work.json", json.dumps({"made of": made_of, "files": hashes}))
 
 
 def kept(root: Path) -> Work | None:
@@ -178,7 +184,7 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder),
                "--config", str(root / "_config.yml"), "--path-output", str(out), "--builder", builder]  # fmt: skip
     environment = {**os.environ, "PYTHONUTF8": "1", "TZ": "UTC"}  # charts are drawn as in Greenwich
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=environment, check=False)
+    done = run_bound(command, cwd=root, env=environment)
     log = ANSI.sub("", done.stdout + done.stderr)
     write_whole(root / BUILD / f"{builder}.log", log)
     problems = list(_problems(log, folder, root))

@@ -24,6 +24,7 @@ from compendium.book.citing import Place, cite
 from compendium.book.edition import Edition, read_edition
 from compendium.book.leaves import PICTURES, Leaf, Sheaf, columns, gather, licences
 from compendium.corpus.errors import DataError
+from compendium.execution.process import run_bound
 from compendium.execution.store import write_whole
 
 ENGINES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -244,7 +245,7 @@ def _print(engine: str, folder: Path, edition: Edition) -> Path:
                f"--user-data-dir={folder / 'browser'}", f"--print-to-pdf={printed}", (folder / "book.html").as_uri()]  # fmt: skip
     environment = {**os.environ, "TZ": "UTC", "SOURCE_DATE_EPOCH": str(edition.epoch)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS, env=environment)
+        done = run_bound(command, timeout=SECONDS, env=environment)
     except subprocess.TimeoutExpired:
         raise DataError(f"{Path(engine).name} did not print the book within {SECONDS} seconds") from None
     if done.returncode or not printed.is_file():

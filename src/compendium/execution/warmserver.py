@@ -25,11 +25,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from compendium.execution.process import PR_SET_PDEATHSIG
+
 PACKET = 1 << 20
 PRELOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.debugger", "IPython.core.completerlib", "IPython.core.debugger",
              "IPython.core.oinspect", "IPython.extensions.storemagic", "sqlite3", "tornado.platform.asyncio",
              "pandas", "altair", "great_tables", "compendium.chapter", "compendium.display.maps")
-PR_SET_PDEATHSIG = 1
 
 
 def preload() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compendium.checking.argument import ends_of, reasons_for, resting_on, standings
+from compendium.checking.argument import attackers_of, brought_down_by, ends_of, graph_of, reasons_for, resting_on, standings
 from compendium.checking.deciding import decide
 from compendium.model.claim import Basis, Claim, Finding, Passage, Standing, Strength, Verdict
 from compendium.model.column import Column, same_members
@@ -192,5 +192,71 @@ def test_the_order_of_evaluation_does_not_matter(chosen, fails, random) -> None:
 def test_walks_through_an_argument() -> None:
     g = graph(("A4.2", "A4.10", "support"), ("A4.10", "A4.1", "support"), ("A4.3", "A4.10", "support"), ("A4.4", "A4.1", "attack"))
     assert resting_on(g, "A4.2") == ["A4.10", "A4.1"]
+    assert resting_on(g, "A4.10") == ["A4.1"]
     assert reasons_for(g, "A4.10") == ["A4.2", "A4.3"]
+    assert attackers_of(g, "A4.1") == ["A4.4"]
+    assert attackers_of(g, "A4.10") == []
     assert ends_of(g) == ["A4.1"]
+
+
+def test_lists_of_claims_follow_the_text_and_not_the_alphabet() -> None:
+    g = graph(*((reason, "A4.1", kind) for reason, kind in (("A4.10", "support"), ("A4.9", "support"), ("A4.30", "attack"), ("A4.4", "attack"))))
+    assert reasons_for(g, "A4.1") == ["A4.9", "A4.10"]
+    assert attackers_of(g, "A4.1") == ["A4.4", "A4.30"]
+
+
+def test_what_a_failure_brings_down() -> None:
+    g = graph(("A4.2", "A4.10", "support"), ("A4.2", "A4.9", "support"), ("A4.10", "A4.11", "support"), ("A4.9", "A4.12", "support"),
+              ("A4.3", "A4.12", "support"), ("A4.5", "A4.6", "support"))  # fmt: skip
+    found = {"A4.2": finding("A4.2", "fails", "proved")}
+    assert brought_down_by(g, found, ["A4.2"]) == ["A4.9", "A4.10", "A4.11", "A4.12"]
+    assert brought_down_by(g, found, []) == []
+
+
+def test_the_graph_has_the_claims_given_and_no_other() -> None:
+    def claim(name: str, **relations: tuple[str, ...]) -> Claim:
+        return Claim(name, Passage("A4", "Somewhere", 1, 2), "figure", "So.", **relations)
+
+    g = graph_of([claim("A4.1", supports=("A4.2", "A5.1")), claim("A4.2", attacks=("A4.3", "A5.1")), claim("A4.3"), claim("A4.4")])
+    assert list(g) == ["A4.1", "A4.2", "A4.3", "A4.4"]
+    assert list(g.edges(data="kind")) == [("A4.1", "A4.2", "support"), ("A4.2", "A4.3", "attack")]
+
+
+# More of columns
+
+
+def test_columns_keep_what_prints_no_number() -> None:
+    c = column(a="10", b="30", c="20")
+    assert (c.only(["b", "blank"]).blank, c.only(["b"]).blank, c.only(["b", "a"]).label) == (("blank",), (), "test")
+    assert list(c.only(["b", "a"])) == ["a", "b"]
+    zeroed = c.blank_as_zero()
+    assert (zeroed.blank, zeroed.label, zeroed["blank"].label) == ((), "test", "blank")
+    assert (c + column(a="1", d="2")).blank == ("b", "c", "blank")
+    assert (c * Quantity.exact(2)).blank == ("blank",)
+    assert (c * Quantity.exact(2))["b"].agrees(60).rounded is True
+    assert repr(c) == "Column('test', {a: 10, b: 30, c: 20})"
+
+
+def test_means_are_named() -> None:
+    c = column(a="10", b="30", c="20")
+    assert c.mean().agrees(20).rounded is True
+    assert c.mean().label == "mean of test"
+    assert Column({"a": Quantity.exact(1)}).mean().label == "mean"
+
+
+def test_a_column_against_one_number() -> None:
+    c = column(a="10", b="30")
+    assert c.exceeds(9).rounded is True
+    assert c.exceeds(Quantity.exact(20)).rounded is False
+    assert c.agrees(10).rounded is False
+    assert c.only(["a"]).agrees(Quantity.printed("10")).rounded is True
+    assert c.falls_in_order(["b", "b", "a"]).rounded is not False
+
+
+def test_nearness_is_told_with_its_distance() -> None:
+    near = Quantity.printed("105", label="Output").close_to(100, 0.05)
+    assert (near.rounded, near.steps[0].text) == (True, "Output: 105 against 100, +5.0%")
+    assert Quantity.printed("106").close_to(100, "0.05").rounded is False
+    assert Quantity.printed("95").close_to(Quantity.printed("100"), "0.05").steps[0].text == "95 against 100, -5.0%"
+    assert Quantity.exact(1).close_to(0, 1).steps[0].text == "1 against 0, +0.0%"
+    assert Quantity.exact(3).close_to(3, 0, about="Here").steps[0].text == "Here: 3 against 3, +0.0%"

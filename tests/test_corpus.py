@@ -13,6 +13,7 @@ from compendium.corpus.corpus import Corpus
 from compendium.corpus.errors import DataError
 from compendium.corpus.integrity import audit, problems
 from compendium.model.moment import Moment
+from compendium.model.table import Cell, Table
 
 
 def test_the_data_are_sound(corpus: Corpus) -> None:
@@ -38,6 +39,17 @@ def test_wilson_as_printed(corpus: Corpus) -> None:
     assert table.cell("Turkmenistan", "Exports / China").printed == "388,478"
     assert table.under("Imports").columns == ["China", "Russia"]
     assert len(table.cells) == 30
+
+
+def test_the_part_of_a_table_below_a_head() -> None:
+    cells = tuple(Cell("Row", head, "", "", "1", 1) for head in ("Out / Here / Now", "Out / There", "In / Here"))
+    table = Table("A4-table-9", "A table", cells)
+    assert table.under("Out").columns == ["Here / Now", "There"]
+    assert table.under("Out").row("Row").label == "Row"
+    with pytest.raises(KeyError, match=r"A4-table-9 has no head 'Off'; it has Out, In.$"):
+        table.under("Off")
+    with pytest.raises(KeyError, match=r"A4-table-9 has no row 'Line'; it has Row.$"):
+        table.row("Line")
 
 
 def test_a_reading_changes_one_cell(corpus: Corpus) -> None:

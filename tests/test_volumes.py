@@ -109,6 +109,14 @@ def test_a_design_begins_with_the_default_and_repeats_nothing(counts: list[int],
     assert len(singles) == sum(count - 1 for count in counts)
 
 
+def test_a_design_goes_from_the_default_outwards() -> None:
+    axes = [Axis("a", (0, 1)), Axis("b", (0, 1, 2)), Axis("c", (0, 1))]
+    whole = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 2, 0), (1, 0, 0), (0, 1, 1), (0, 2, 1), (1, 0, 1), (1, 1, 0), (1, 2, 0), (1, 1, 1), (1, 2, 1)]
+    assert design(axes, 12) == whole
+    assert sorted(design(axes, 11)) == sorted(u for u in whole if sum(map(bool, u)) <= 2)
+    assert design(axes[:1], 2) == [(0,), (1,)]
+
+
 @given(st.data())
 def test_a_multiverse_survives_its_file(data: st.DataObject) -> None:
     universes = tuple(design([Axis("a", (1, 2)), Axis("b", (True, False, None))], 100))
@@ -128,6 +136,12 @@ def test_what_turns_a_verdict_alone_is_named() -> None:
     swept = Multiverse("A1", "", axes, universes, {"A1.1": row})
     assert swept.turned_by("A1.1") == {"b": [3]}
     assert swept.counts(0) == {"holds": 1}
+    assert swept.counts(universes.index((0, 2))) == {"fails": 1}
+    assert swept.to_json()["universes"] == ["00", "01", "02", "10", "11", "12"]
+    everywhere = Multiverse("A1", "", axes, universes, {"A1.1": row, "A1.2": "h" * 6})
+    assert everywhere.to_json()["verdicts"] == {"A1.1": row, "A1.2": "h"}
+    assert everywhere.turned_by("A1.2") == {}
+    assert everywhere.robustness == {"A1.1": 0.6667, "A1.2": 1.0}
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

@@ -83,7 +83,8 @@ simple("renamed-answer", "The answer under another name", "sum_of_all = sum(rang
 simple("another-type", "A number as text", "total = str(sum(range(base)))", "total")
 simple("not-a-number", "Not a number", "total = float('nan')", "total")
 simple("wide-interval", "An interval that holds every number",
-       "from compendium.model.quantity import Quantity\ntotal = Quantity.between(-10**9, 10**9)", "total")  # fmt: skip
+       "from compendium.model.interval import Interval\nfrom compendium.model.quantity import Quantity\n"
+       "span = Interval.of(-10**9, 10**9)\ntotal = Quantity(0, span, span)", "total")  # fmt: skip
 simple("warning", "Warnings on stderr", RIGHT + "import warnings, sys\nwarnings.warn('careful')\nprint('oh', file=sys.stderr)")
 
 

@@ -43,11 +43,6 @@ def million_barrels_a_day(terawatt_hours: T) -> T:
     return million_tonnes(terawatt_hours) * BARRELS_PER_TONNE / DAYS
 
 
-def million_tonnes_a_year(million_barrels_a_day: T) -> T:
-    """Oil in million barrels a day as million tonnes a year."""
-    return million_barrels_a_day * DAYS / BARRELS_PER_TONNE
-
-
 def billion_cubic_metres(terawatt_hours: T) -> T:
     """Natural gas in TWh as billion cubic metres."""
     return terawatt_hours / KWH_PER_CUBIC_METRE

@@ -69,9 +69,6 @@ class Interval:
     def contains(self, number: Exact | Bound) -> bool:
         return self.low <= _exact(number) <= self.high
 
-    def within(self, other: Interval) -> bool:
-        return other.low <= self.low and self.high <= other.high
-
     def hull(self, other: Interval) -> Interval:
         """The smallest interval that holds both."""
         return Interval(min(self.low, other.low), max(self.high, other.high))
@@ -83,11 +80,6 @@ class Interval:
 
     def __neg__(self) -> Interval:
         return Interval(-self.high, -self.low)
-
-    def __abs__(self) -> Interval:
-        if self.low >= 0:
-            return self
-        return -self if self.high <= 0 else Interval(Fraction(0), max(-self.low, self.high))
 
     def __add__(self, other: Interval) -> Interval:
         return Interval(self.low + other.low, self.high + other.high)

@@ -55,13 +55,6 @@ class Quantity:
         point = Interval.of(number)
         return cls(Fraction(number), point, point, _show(Fraction(number)), label)
 
-    @classmethod
-    def between(cls, low: Number, high: Number, label: str = "") -> Quantity:
-        """A quantity of which only the two ends are known."""
-        span = Interval.of(low, high)
-        middle = (Fraction(low) + Fraction(high)) / 2
-        return cls(middle, span, span, f"{_show(Fraction(low))} to {_show(Fraction(high))}", label)
-
     def named(self, label: str) -> Quantity:
         """The same quantity under another name."""
         return replace(self, label=label)

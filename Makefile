@@ -35,8 +35,11 @@ test-course: $(COURSE_STAMP)
 ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py))
 MATTER = $(shell find src data notebooks tests/trust -type f -not -name '*.pyc')
 
-nightly: $(ROOMS)
+nightly: $(ROOMS) .cache/trust/mutants.json
 	$(BIN)/python -m tests.trust.report $^ --full
+
+.cache/trust/mutants.json: $(STAMP) $(MATTER)
+	$(BIN)/python bench/mutants.py $@
 
 .cache/trust/%.xml: tests/trust/test_%.py $(STAMP) $(MATTER)
 	COMPENDIUM_NIGHTLY=1 $(BIN)/python -m pytest $< --junitxml=$@.part -o junit_family=xunit1; test $$? -le 1

@@ -242,6 +242,9 @@ def test_means_are_named() -> None:
     assert c.mean().agrees(20).rounded is True
     assert c.mean().label == "mean of test"
     assert Column({"a": Quantity.exact(1)}).mean().label == "mean"
+    assert (c.sum().label, Column({"a": Quantity.exact(1)}).sum().label) == ("sum of test", "sum")
+    with pytest.raises(ValueError, match=r"^nothing to add up: the column has no numbers$"):
+        Column({}).sum()
 
 
 def test_a_column_against_one_number() -> None:
@@ -251,6 +254,8 @@ def test_a_column_against_one_number() -> None:
     assert c.agrees(10).rounded is False
     assert c.only(["a"]).agrees(Quantity.printed("10")).rounded is True
     assert c.falls_in_order(["b", "b", "a"]).rounded is not False
+    tied = Column({"a": Quantity.exact(1), "b": Quantity.exact(1)})
+    assert tied.falls_in_order(["a", "b"]).rounded is True
 
 
 def test_nearness_is_told_with_its_distance() -> None:

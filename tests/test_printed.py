@@ -37,10 +37,16 @@ def test_arithmetic_contains_the_unrounded_result(a: Decimal, b: Decimal, m: int
     x, y = Quantity.printed(printed(a, m, rounding)), Quantity.printed(printed(b, n, rounding))
     exact = {"+": lambda p, q: p + q, "-": lambda p, q: p - q, "*": lambda p, q: p * q, "/": lambda p, q: p / q}[sign]
     if sign == "/" and y.rounded.hull(y.truncated).contains(0):
-        with pytest.raises(ZeroDivisionError):
+        with pytest.raises(ZeroDivisionError, match=r"^the divisor may be zero at its printed precision$"):
             exact(x, y)
         return
     assert exact(x, y).rounded.contains(exact(Fraction(a), Fraction(b)))
+
+
+def test_what_has_no_upper_end_divides_down_to_nothing() -> None:
+    above_two = Interval.of(2, float("inf"))
+    assert Interval.of(1) / above_two == Interval.of(0, Fraction(1, 2))
+    assert Interval.of(-1) / above_two == Interval.of(Fraction(-1, 2), 0)
 
 
 @given(numbers, numbers, places, places)

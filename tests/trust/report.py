@@ -1,13 +1,15 @@
 """Write RELIABILITY.md from reports of tests: what was tried, how often, and what it showed.
 
     pytest tests/trust --junitxml=trust.xml -o junit_family=xunit1
-    python -m tests.trust.report trust.xml [MORE.xml ...] [--full]
+    python -m tests.trust.report trust.xml [MORE.xml ...] [mutants.json] [--full]
 
-Its own status is 1 where a test failed.
+A file of JSON is mutmut's summary, as bench/mutants.py leaves it. The status is 1 where a test failed, or where
+the tests notice fewer mutants than they should.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ HEAD = """# What was tried, and what it showed
 Written by `make nightly` from the report of its tests ({when} cases). The promises are in SECURITY.md; each
 names the test that shows it.
 """
+NOTICED = 0.85  # of the mutants, at least
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "test_bad_data": "Spoiled data",
@@ -43,7 +46,12 @@ def rows(reports: Sequence[Path]) -> dict[str, list[tuple[str, str, str]]]:
     return found
 
 
-def told(found: Mapping[str, list[tuple[str, str, str]]], full: bool) -> str:
+def noticed(mutants: Mapping[str, int]) -> float:
+    """The share of mutants that some test notices, by failing or by never ending."""
+    return (mutants["killed"] + mutants["timeout"]) / mutants["total"]
+
+
+def told(found: Mapping[str, list[tuple[str, str, str]]], full: bool, mutants: Mapping[str, int] | None = None) -> str:
     """The text of RELIABILITY.md."""
     lines = [HEAD.format(when="the full number of" if full else "the usual number of")]
     for room, title in ROOMS.items():
@@ -63,10 +71,17 @@ def told(found: Mapping[str, list[tuple[str, str, str]]], full: bool) -> str:
                 lines.append(f"| {what} | {total} |")
             lines.append("")
         lines += [f"- {test}" for test in failed]
+    if mutants:
+        lines.append("## The model and the checks made a little wrong\n\n| what | count |\n| --- | --- |")
+        lines += [f"| mutants {word.replace('_', ' ')} | {count} |" for word, count in mutants.items() if count and word != "total"]
+        lines += [f"| mutants in all | {mutants['total']} |", f"| noticed by a test | {noticed(mutants):.1%} |"]
     return "\n".join(lines).rstrip() + "\n"
 
 
 if __name__ == "__main__":
-    found = rows([Path(word) for word in sys.argv[1:] if word != "--full"])
-    (ROOT / "RELIABILITY.md").write_text(told(found, "--full" in sys.argv), encoding="utf-8")
-    sys.exit(any(not test.endswith((": passed", ": skipped")) for cases in found.values() for _, _, test in cases))
+    named = [Path(word) for word in sys.argv[1:] if word != "--full"]
+    found = rows([path for path in named if path.suffix == ".xml"])
+    summary = next((json.loads(path.read_text()) for path in named if path.suffix == ".json"), None)
+    (ROOT / "RELIABILITY.md").write_text(told(found, "--full" in sys.argv, summary), encoding="utf-8")
+    failed = any(not test.endswith((": passed", ": skipped")) for cases in found.values() for _, _, test in cases)
+    sys.exit(failed or (summary is not None and noticed(summary) < NOTICED))

@@ -226,8 +226,8 @@ def main() -> None:
         cells = [told([one[place] / unit for one in searches[which]], ".2f" if unit == 1 else ".0f") for which in (*both, "pagefind")]
         lines.append(f"| {title} | {' | '.join(cells)} |")
     lines += ["", "Pagefind reads its index with `fetch` and a WebAssembly module, which browsers refuse to pages opened from disk; "
-              "the search of this book is a script that they allow, and finds claims, tables and errata besides pages. Most of what comes for it, "
-              "and for a default book's, are the pages found, of which Sphinx's search shows a line each.", "",
+              "the search of this book is a script that they allow, and finds claims, tables and errata besides pages. Most of what comes for "
+              "a default book's are the pages found, of which it shows a line each; this one shows claims in their own words, and of pages the titles.", "",
               "## Growth", "", "So many copies of a page of text besides the book.", "",
               "| copies | from nothing, seconds | one page changed, seconds |", "| ---: | ---: | ---: |"]  # fmt: skip
     for count in (0, 50, 100, 200):

@@ -180,6 +180,17 @@ def test_the_search_finds_claims(site: Path, browser) -> None:
         assert visit.outside == []
 
 
+def test_a_search_fetches_no_page_that_it_finds(site: Path, browser, served: str) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("?")[0]))
+    page.goto(f"{served}/search.html?q=Turkmenistan")
+    page.wait_for_selector("#search-results li")
+    page.wait_for_load_state("networkidle")
+    assert [url for url in asked if url.endswith(".html")] == [f"{served}/search.html"]
+    page.close()
+
+
 def test_a_chart_has_its_data_as_a_table(site: Path, browser) -> None:
     with Visit(browser, (site / "A4.html").as_uri()) as visit:
         visit.page.locator(".cc-chart-data summary").first.click()

@@ -30,6 +30,7 @@ ROOMS = {
     "test_faults": "Faults",
     "test_figures": "Wrong figures",
     "test_determinism": "The same bytes everywhere",
+    "test_book": "Every page, in light and dark, wide and narrow",
 }
 
 

@@ -34,8 +34,11 @@ def main() -> None:
     words = parser.parse_args()
     out = words.out.resolve()
     mutmut, folder = environment("mutmut") / "mutmut", copy_of_the_commit()
-    # The mutants' own source comes before the checkout's, which the environment has installed.
-    surroundings = {**os.environ, "PYTHONPATH": str(folder / "mutants" / "src")}
+    # The mutants' own source comes before the checkout's, which the environment has installed. Python forgets a
+    # folder that is not there when it starts.
+    source = folder / "mutants" / "src"
+    source.mkdir(parents=True, exist_ok=True)
+    surroundings = {**os.environ, "PYTHONPATH": str(source)}
     subprocess.run([str(mutmut), "run", "--max-children", str(words.children)], cwd=folder, env=surroundings, check=True)
     subprocess.run([str(mutmut), "export-cicd-stats"], cwd=folder, env=surroundings, check=True)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -72,6 +72,20 @@ def test_runs_and_pages_are_the_same_everywhere(root: Path, tmp_path: Path, lang
     record_property("surroundings of runs and pages", len(found))
 
 
+DATABASE = """
+import hashlib
+from compendium.book.publishing import as_sqlite
+entry = {"id": "I1", "value": 1.5, "lines": [1, 2]}
+forms = dict.fromkeys(("ledger", "errata", "events", "memberships", "anchors"), [entry, entry])
+made = as_sqlite({**forms, "tables": [{**entry, "cells": [entry]}], "arguments": {"edges": [entry], "propositions": []}})
+print(hashlib.sha256(made).hexdigest())
+"""
+
+
+def test_the_database_is_the_same_everywhere(tmp_path: Path, languages: dict[str, str]) -> None:
+    assert len({done_in(tmp_path, surroundings, languages, [sys.executable, "-c", DATABASE]) for surroundings in SURROUNDINGS}) == 1
+
+
 @pytest.mark.skipif(not NIGHTLY, reason="builds the whole book several times; at night")
 def test_the_whole_book_is_the_same_everywhere(root: Path, tmp_path: Path, languages: dict[str, str], record_property: Callable[[str, object], None]) -> None:
     found = []

@@ -132,7 +132,9 @@ def as_sqlite(forms: Mapping[str, Any]) -> bytes:
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "compendium.sqlite"
-        base = sqlite3.connect(path)
+        # Transactions by hand: where the system's language is Turkish, Python does not know INSERT for the start of one.
+        base = sqlite3.connect(path, isolation_level=None)
+        base.execute("BEGIN")
         for name, rows in sets.items():
             listed = list(rows)
             if not listed:
@@ -141,7 +143,7 @@ def as_sqlite(forms: Mapping[str, Any]) -> bytes:
             base.execute(f'CREATE TABLE "{name}" ({columns})')
             marks = ", ".join("?" * len(listed[0]))
             base.executemany(f'INSERT INTO "{name}" VALUES ({marks})', [list(map(_plain, row.values())) for row in listed])  # noqa: S608
-        base.commit()
+        base.execute("COMMIT")
         base.execute("VACUUM")
         base.close()
         return path.read_bytes()

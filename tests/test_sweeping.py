@@ -95,6 +95,15 @@ def test_a_torn_line_is_passed_over(checkout: Path) -> None:
     assert len(sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 2}])) == 2
 
 
+def test_a_line_that_was_changed_is_passed_over(checkout: Path) -> None:
+    before = sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 2}])
+    (kept,) = (checkout / ".cache" / "sweeps").glob("*.jsonl")
+    text = kept.read_text()
+    assert '"holds"' in text
+    kept.write_text(text.replace('"holds"', '"fails"'))
+    assert sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 2}]) == before
+
+
 def test_an_interrupted_sweep_resumes_and_leaves_no_process(checkout: Path) -> None:
     code = ("import sys, pathlib; from compendium.execution import sweeping; "
             "sweeping.sweep(pathlib.Path(sys.argv[1]), 'T1', [{'n': 1}, {'n': 2, 'pause': 50.0}], 2, told=lambda d, t: print(d, flush=True))")  # fmt: skip

@@ -196,6 +196,27 @@ def test_builds_killed_at_any_moment(book: Path, record_property: Record) -> Non
     record_property("builds killed", count)
 
 
+def test_a_page_that_was_being_written_is_written_again(book: Path) -> None:
+    words = [sys.executable, "-c", SITE]
+    assert subprocess.run(words, cwd=book, capture_output=True, check=False).returncode == 0
+    site = book / "_build" / "html"
+    whole = contents(site)
+    assert subprocess.run(words, cwd=book, capture_output=True, check=False).returncode == 0
+    assert contents(site) == whole, "a build again, with nothing changed"
+    process = subprocess.Popen(words, cwd=book, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    begun = book / "_build" / "sphinx" / "begun"
+    while not begun.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert all_ended(book)
+    page = book / "_build" / "sphinx" / "_build" / "html" / "B4.html"
+    page.write_bytes(page.read_bytes()[:1000])  # newer than its source, so that Sphinx takes it for done
+    assert subprocess.run(words, cwd=book, capture_output=True, check=False).returncode == 0
+    assert contents(site) == whole
+
+
 def versions(folder: Path) -> list[dict[str, str]]:
     """What a build leaves for a reader, and a release for an archive: the site, then each other file."""
     built = folder / "_build"

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from compendium.checking import deciding
 from compendium.corpus.errors import DataError
 from compendium.execution.universes import findings_in
 from compendium.execution.warmserver import preload
+from compendium.model import quantity
 
 from .conftest import cases
 from .spoiling import tried
@@ -82,6 +84,9 @@ def test_a_wrong_figure_shows(root: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("COMPENDIUM_DATA", str(data))
     monkeypatch.chdir(root)
     preload()
+    # Every comparison, and values to the last digit: a finding tells four comparisons, to four figures.
+    monkeypatch.setattr(deciding, "SHOWN", 10_000)
+    monkeypatch.setattr(quantity, "_show", str)
     wanted = figures(data)
     chosen = sorted(random.Random(7).sample(wanted, cases(24, len(wanted))))
     before: dict[str, Any] = {}

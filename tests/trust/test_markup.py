@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 from lxml import html
+
+from compendium.book import matter
+from compendium.corpus.corpus import Corpus
 
 from ..test_running import compendium
 from ..visiting import Visit, browser  # noqa: F401
@@ -110,6 +114,13 @@ def test_an_executed_chapter_takes_words_for_words(checkout: tuple[Path, int], n
     assert seen > 50, "what was planted is not shown"
     if name == "A4":
         record_property("fields with planted markup", count)
+
+
+def test_the_back_matter_takes_words_for_words(checkout: tuple[Path, int]) -> None:
+    folder, _ = checkout
+    texts = {name: text for name, text in matter.pages(Corpus(folder / "data"), folder).items() if "planted()" in text}
+    assert {"glossary.md", "exhibits.md"} <= set(texts)
+    assert {name: re.findall(r"<img.*|<script.*|(?<!\\)\]\(javascript.*", text) for name, text in texts.items()} == dict.fromkeys(texts, [])
 
 
 BUILD = """

@@ -181,6 +181,8 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
     """
     out = root / BUILD / "sphinx"
     forget(root, out)
+    begun = out / "begun"
+    write_whole(begun, "")
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(folder),
                "--config", str(root / "_config.yml"), "--path-output", str(out), "--builder", builder]  # fmt: skip
     environment = {**os.environ, "PYTHONUTF8": "1", "TZ": "UTC"}  # charts are drawn as in Greenwich
@@ -188,6 +190,8 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
     log = ANSI.sub("", done.stdout + done.stderr)
     write_whole(root / BUILD / f"{builder}.log", log)
     problems = list(_problems(log, folder, root))
+    if done.returncode == 0:
+        begun.unlink()
     if done.returncode or problems:
         reason = "; ".join(problems[:5]) or _last_words(log)
         raise DataError(f"the book was not built: {reason} (the whole log is in {BUILD}/{builder}.log)")
@@ -195,13 +199,21 @@ def sphinx(root: Path, folder: Path, builder: str = "html") -> Path:
 
 
 def forget(root: Path, out: Path) -> None:
-    """Drop what Sphinx keeps from build to build where what draws the pages has changed, of which Sphinx knows nothing."""
+    """Drop what Sphinx keeps from build to build where it no longer serves.
+
+    That is so where what draws the pages has changed, of which Sphinx knows nothing; and where the build before
+    did not come to its end: a page that was half written is newer than its source, and would stay as it is.
+    """
     rooms = [Path(__file__).resolve().parents[1] / room for room in ("book", "display")]
     sources = [path for room in rooms for path in sorted(room.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
     drawn_by = sha256("".join(map(content_hash, [*sources, root / "requirements.lock"])).encode())
     mark = out / "drawn-by"
-    if not mark.is_file() or mark.read_text(encoding="utf-8") != drawn_by:
-        shutil.rmtree(out, ignore_errors=True)
+    if (out / "begun").exists() or not mark.is_file() or mark.read_text(encoding="utf-8") != drawn_by:
+        old = out.with_name("sphinx.old")  # aside at once: a folder of which a part is gone must not pass for a whole one
+        shutil.rmtree(old, ignore_errors=True)
+        if out.exists():
+            os.replace(out, old)
+        shutil.rmtree(old, ignore_errors=True)
         write_whole(mark, drawn_by)
 
 

@@ -306,7 +306,7 @@ def _term(entry: GlossaryRecord) -> str:
     forms = "; ".join(f"{_text(form)} ({', '.join(chapters)})" for form, chapters in entry.variants.items())
     name = f", {_text(entry.name)}" if entry.name else ""
     note = f" {_text(entry.note)}" if entry.note else ""
-    return f'<span id="term-{key}">**{_text(entry.term)}**</span>{name}\n: {entry.says}{note}\n  *Forms*: {forms}.'
+    return f'<span id="term-{key}">**{_text(entry.term)}**</span>{name}\n: {_text(entry.says)}{note}\n  *Forms*: {forms}.'
 
 
 def _plural(kind: str) -> str:

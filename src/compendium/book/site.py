@@ -18,7 +18,7 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("builder-inited", _copy_assets)
     app.connect("html-page-context", _dress, priority=900)
     app.connect("env-updated", _write_vega)
-    app.connect("build-finished", _clean)
+    app.connect("build-finished", _clean, priority=900)  # after the theme, which writes its colours of code then
     # A change of this package draws every page anew: Sphinx compares this value with the last build's.
     app.add_config_value("compendium_source", _source(), "env")
     for name in EVERYWHERE:

@@ -86,7 +86,7 @@ def _kept(css: str, used: set[str]) -> Iterator[str]:
             if "(" in head and head.count("(") != sum(s.count("(") for s in head.split(",") if s.count("(") == s.count(")")):
                 selectors = [head]  # a comma within brackets: leave the rule as it is
             if selectors:
-                yield f"{','.join(selectors)}{{{body}}}"
+                yield f"{','.join(selectors).strip()}{{{body}}}"  # what is trimmed twice is as if trimmed once
 
 
 def _blocks(css: str) -> Iterator[tuple[str, str | None]]:

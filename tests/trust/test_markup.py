@@ -19,7 +19,7 @@ from compendium.book import matter
 from compendium.corpus.corpus import Corpus
 
 from ..test_running import compendium
-from ..visiting import Visit, browser  # noqa: F401
+from ..visiting import Visit, browser, pages  # noqa: F401
 from .conftest import NIGHTLY
 
 PLANT = ' <img src=x onerror="planted()"><script>planted()</script></td>{{7*7}}[x](javascript:planted())'
@@ -138,9 +138,9 @@ def test_the_built_pages_take_words_for_words(checkout: tuple[Path, int], browse
     done = subprocess.run([sys.executable, "-c", BUILD], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     site = folder / "_build" / "html"
-    pages = sorted(site.glob("*.html"))
+    found = pages(site)
     shown = 0
-    for page in pages:
+    for page in found:
         text = page.read_text(encoding="utf-8")
         assert taken_for_markup(text) == [], page.name
         shown += text.count("planted()")
@@ -151,6 +151,6 @@ def test_the_built_pages_take_words_for_words(checkout: tuple[Path, int], browse
         assert visit.page.title() != "planted", page.name
         assert not any("planted" in error for error in visit.errors), visit.errors
         visit.context.close()
-    record_property("pages with planted markup looked at", len(pages))
+    record_property("pages with planted markup looked at", len(found))
     record_property("places where planted markup stands as words", shown)
     assert shown > 2000

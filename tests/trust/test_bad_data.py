@@ -83,6 +83,7 @@ def line_of(text: str, start: str) -> str:
 
 CORPUS: list[tuple[str, Callable[[str], str | bytes], str]] = [
     ("claims/A4.yml", lambda t: "\ufeff" + t, "byte-order mark"),
+    ("comparisons.yml", lambda t: t.replace("series: population-worldbank\n", f"series: {'é' * 200}\n", 1), "external/"),
     ("claims/A4.yml", lambda t: t.encode("utf-16"), "not UTF-8"),
     ("claims/A4.yml", lambda t: "x" * 5_000_001, "at most 5,000,000"),
     ("claims/A4.yml", lambda t: "a: &a [x, x]\nb: &b [*a, *a, *a, *a]\nc: [*b, *b, *b, *b]\n", "aliases are not allowed"),

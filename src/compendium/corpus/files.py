@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -186,7 +187,12 @@ def _text(path: Path, raw: bytes) -> str:
 
 def present(path: Path) -> bool:
     """Whether there is such a file; a result depends on that too."""
-    found = path.is_file()
+    try:
+        found = path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        found = False  # no file can have such a name
     if not found:
         _record(path, ABSENT)
     return found

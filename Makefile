@@ -65,17 +65,21 @@ check: $(STAMP)
 	$(BIN)/compendium check
 	-$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock -r requirements-course.lock
 
-# The stamp is written last, so that an interrupted set-up is begun again.
+# The stamp is written last, so that an interrupted set-up is begun again. The lock names all that is wanted: nothing is
+# left to resolve (older releases of pip look past the pins, at a newer release of what is wanted with an extra), and
+# `pip check` says what the lock lacks.
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip check --quiet
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 $(COURSE_STAMP): requirements-course.lock pyproject.toml
 	$(PYTHON) -m venv $(COURSE)
-	$(COURSE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-course.lock
+	$(COURSE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-course.lock
+	$(COURSE)/bin/python -m pip check --quiet
 	$(COURSE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 

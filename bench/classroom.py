@@ -40,7 +40,7 @@ def environment(name: str, *extra: str) -> Path:
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if extra:
             subprocess.run([*install, *extra], check=True)
-        subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements-course.lock")], check=True)
+        subprocess.run([*install, "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements-course.lock")], check=True)
         (next(folder.glob("lib/python*")) / "site-packages" / "compendium.pth").write_text(f"{ROOT / 'src'}\n")
         (folder / ".course-ready").touch()
     return folder / "bin"

@@ -74,7 +74,7 @@ def environment(name: str) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*install, "--require-hashes", "-r", str(ROOT / "requirements.lock")], check=True)
+        subprocess.run([*install, "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements.lock")], check=True)
         subprocess.run([*install, "-r", str(HERE / f"peers-{name}.txt")], check=True)
         subprocess.run([*install, "--no-deps", "--no-build-isolation", "-e", str(ROOT)], check=True)
         (folder / ".ready").touch()

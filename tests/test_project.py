@@ -39,6 +39,22 @@ def test_the_lock_satisfies_the_project(root: Path) -> None:
         assert all(requirement.specifier.contains(v, prereleases=True) for v in versions), line
 
 
+def test_what_is_installed_is_what_the_lock_names(root: Path) -> None:
+    from importlib.metadata import distributions
+
+    from packaging.utils import canonicalize_name
+
+    lock = locked(root)
+    installed = {canonicalize_name(found.name): found.version for found in distributions()}
+    assert {name: version for name, version in installed.items() if version not in lock.get(name, set())}.keys() <= {"compendium", "pip", "setuptools"}
+
+
+def test_setting_up_leaves_nothing_to_resolve(root: Path) -> None:
+    installs = [line for line in (root / "Makefile").read_text().splitlines() if "pip install" in line]
+    assert len(installs) == 4
+    assert all("--no-deps" in line for line in installs)
+
+
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-course.lock"])
 def test_every_locked_package_has_a_hash(root: Path, name: str) -> None:
     blocks = re.split(r"\n(?=[a-z0-9])", (root / name).read_text())

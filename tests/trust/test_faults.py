@@ -362,6 +362,61 @@ def test_no_space_is_one_sentence_and_leaves_nothing_half(checkout: Path, words:
     record_property("commands without space", 1)
 
 
+def full_disk(place: Path, words: list[str], page: str, texts: list[str], turns: int) -> None:
+    """A build on a disk that has little room left, and again when there is room: each time of another text.
+
+    It runs in a process of its own, on a disk of its own that ends with it.
+    """
+    site, ballast = place / "_build" / "html", place / "ballast"
+    chance = random.Random(8)
+
+    def run(text: str) -> subprocess.CompletedProcess[str]:
+        (place / page).write_text(text, encoding="utf-8")
+        return subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+
+    assert run(texts[0]).returncode == 0
+    old = contents(site)
+    known = {texts[0]: old}
+    for turn in range(turns):
+        text = texts[(turn + 1) % 2]
+        disk = os.statvfs(place)
+        room = chance.choice([20_000, 500_000, 5_000_000])
+        with ballast.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, disk.f_bavail * disk.f_frsize - room)
+        done = run(text)
+        assert done.returncode == 1, "there was room"
+        if words[0] == str(PROGRAM):
+            assert "Traceback" not in done.stderr
+            assert "No space left" in done.stderr.splitlines()[-1]
+        assert all_ended(place)
+        ballast.unlink()
+        assert contents(site) == old
+        done = run(text)
+        assert done.returncode == 0, done.stderr
+        old = contents(site)
+        assert known.setdefault(text, old) == old
+
+
+def on_a_small_disk(root: Path, place: Path, *arguments: object) -> None:
+    """``full_disk`` on a copy of a checkout, on a disk of 600 MB that only its process sees."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None or subprocess.run([bwrap, "--dev-bind", "/", "/", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no bubblewrap to make a small disk")
+    disk = place.with_name("disk")
+    disk.mkdir()
+    code = (f"import shutil; from pathlib import Path; from tests.trust.test_faults import full_disk; "
+            f"shutil.copytree({str(place)!r}, '{disk}/here'); full_disk(Path('{disk}/here'), *{arguments!r})")  # fmt: skip
+    done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", "600000000", "--tmpfs", str(disk), "--chdir", str(root), sys.executable, "-c", code],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_a_full_disk_leaves_the_old_site(root: Path, book: Path, record_property: Record) -> None:
+    turns = cases(1, 6)
+    on_a_small_disk(root, book, [sys.executable, "-c", SITE], "book/start.md", ["# Start\n\nOne.\n", "# Start\n\nTwo.\n"], turns)
+    record_property("builds without space", turns)
+
+
 def test_a_release_without_space_leaves_the_old_one(tmp_path: Path) -> None:
     from compendium.execution.store import write_whole
 
@@ -416,6 +471,44 @@ def test_a_notebook_that_fails_is_told_and_nothing_is_kept(tmp_path: Path, sourc
     assert not list((checkout / ".cache" / "runs").glob("*/*.ipynb"))
     assert all_ended(checkout)
     record_property("ways of a kernel to fail", 1)
+
+
+# What a kernel's own messages may hold, in place of what the protocol says.
+MESSAGES = {
+    "words without a stream": "k.session.send(k.iopub_socket, 'stream', {'text': 'x'}, parent=k.get_parent())",
+    "no message": "k.iopub_thread.send_multipart([b'garbage'])",
+    "a wrong signature": "k.iopub_thread.send_multipart([b'x', b'<IDS|MSG>', b'bad', b'{}', b'{}', b'{}', b'{}'])",
+    "no JSON": "m = [b'{', b'[', b'1', b'no']; k.iopub_thread.send_multipart([b'x', b'<IDS|MSG>', k.session.sign(m), *m])",
+    "a list for a head": "m = [b'[]', b'[]', b'1', b'2']; k.iopub_thread.send_multipart([b'x', b'<IDS|MSG>', k.session.sign(m), *m])",
+    "a picture that is a number": "k.session.send(k.iopub_socket, 'display_data', {'data': {'image/png': 5}, 'metadata': {}}, parent=k.get_parent())",
+    "silence": "k.iopub_thread.stop()",
+}
+
+
+@pytest.mark.parametrize("message", list(MESSAGES.values())[: cases(2, 99)], ids=list(MESSAGES)[: cases(2, 99)])
+def test_a_kernel_that_answers_nonsense_is_told(tmp_path: Path, message: str, record_property: Record) -> None:
+    checkout = small(tmp_path / "checkout", f"k = get_ipython().kernel\n{message}\n1")
+    done = compendium("run", "T1", cwd=checkout)
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.startswith("compendium: T1, cell 2: the kernel answers nothing that can be read ("), done.stderr[-1000:]
+    assert len(done.stderr.splitlines()) == 1
+    assert not list((checkout / ".cache" / "runs").glob("*/*.ipynb"))
+    assert all_ended(checkout)
+    record_property("kernels that answer nonsense", 1)
+
+
+def test_a_kernel_that_hangs_and_hears_no_signal_ends_with_the_command(tmp_path: Path, record_property: Record) -> None:
+    code = "import signal\nfor n in (signal.SIGINT, signal.SIGTERM): signal.signal(n, signal.SIG_IGN)\nopen('hangs', 'w').close()\nwhile True: pass"
+    checkout = small(tmp_path / "checkout", code)
+    process = subprocess.Popen([PROGRAM, "run", "T1"], cwd=checkout, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
+    while not (checkout / "hangs").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(20) == 130
+    assert process.stderr.read() == "compendium: interrupted; what was finished is kept\n"
+    assert all_ended(checkout)
+    record_property("kernels that hang", 1)
 
 
 @pytest.mark.parametrize("nonsense", ["'a word'", "None", "[]", "{}", "{'claim': 1}", "{'claim': 'A4.1', 'verdict': 'maybe'}"])
@@ -483,10 +576,15 @@ def test_eight_at_once_do_not_damage_each_other(checkout: Path, record_property:
     record_property("commands at once", 8)
 
 
-def test_eight_builds_at_once(book: Path, record_property: Record) -> None:
-    running = [subprocess.Popen([sys.executable, "-c", SITE], cwd=book, stderr=subprocess.PIPE, text=True) for _ in range(cases(3, 8))]
-    for process in running:
-        _, told = process.communicate(timeout=300)
+def test_eight_builds_and_sweeps_at_once(book: Path, record_property: Record) -> None:
+    sweep = [PROGRAM, "sweep", "B4", "-p", "quick=1,2,3,4,5", "-p", "rounding=rounded,either"]
+    alone = subprocess.run(sweep, cwd=book, capture_output=True, text=True, check=True).stdout
+    shutil.rmtree(book / ".cache" / "sweeps")
+    commands = [[sys.executable, "-c", SITE], sweep] * cases(2, 4)
+    running = [subprocess.Popen(words, cwd=book, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for words in commands]
+    for words, process in zip(commands, running, strict=True):
+        printed, told = process.communicate(timeout=300)
         assert process.returncode == 0, told
+        assert words != sweep or printed == alone
     assert len(version_of(book / "_build" / "html")) == 1
-    record_property("builds at once", len(running))
+    record_property("builds and sweeps at once", len(running))

@@ -48,7 +48,7 @@ def execute(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any], fold
     Raises
     ------
     RunError
-        Where a cell fails.
+        Where a cell fails, or its kernel: ends, falls silent, or answers what cannot be read.
     """
     from nbclient.exceptions import DeadKernelError
     from papermill.engines import papermill_engines
@@ -73,13 +73,23 @@ def execute(notebook: nbformat.NotebookNode, parameters: Mapping[str, Any], fold
         )  # fmt: skip
         raise_for_execution_errors(done, None)
     except DeadKernelError:
-        code = [cell for cell in work.cells if cell["cell_type"] == "code"]
-        number = next((n for n, cell in enumerate(code, 1) if cell["metadata"]["papermill"].get("status") == "running"), "?")
-        raise RunError(f"{name}, cell {number}: the kernel ended while the cell ran") from None
+        raise RunError(f"{name}, cell {_running(work)}: the kernel ended while the cell ran") from None
     except PapermillExecutionError as error:
         trace = ANSI.sub("", "\n".join(error.traceback)).strip().splitlines()
         raise RunError("\n    ".join([f"{name}, cell {error.exec_count}: {error.ename}: {error.evalue}", *trace])) from None
+    except Exception as error:  # what the libraries raise at a message that is none is of many kinds
+        if isinstance(error, (DataError, OSError)) and not isinstance(error, TimeoutError):  # such as a full disk: not the kernel's fault
+            raise
+        told = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"
+        raise RunError(f"{name}, cell {_running(work)}: the kernel answers nothing that can be read ({told})") from None
     return settled(done)
+
+
+def _running(work: nbformat.NotebookNode) -> int | str:
+    """The number of the last code cell that was begun."""
+    code = [cell for cell in work.cells if cell["cell_type"] == "code"]
+    begun = [n for n, cell in enumerate(code, 1) if cell["metadata"]["papermill"].get("start_time")]
+    return begun[-1] if begun else "?"
 
 
 def _emptied(cell: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,9 @@ def test_nothing_is_left_running(graded: Class) -> None:
     assert left == []
 
 
-def test_nobody_else_is_harmed(graded: Class) -> None:
+def test_nobody_else_is_harmed(graded: Class, record_property: Callable[[str, object], None]) -> None:
     """The sources and what was handed in are as they were; the class next to all this has its points."""
+    record_property("honest and hostile submissions, in fresh and in warm sandboxes", len(CASES))
     source = Path(__file__).parent / "small"
     for path in source.iterdir():
         if path.is_file():

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,8 +24,9 @@ from compendium.classroom.pages import write
 from compendium.classroom.sandbox import way
 from compendium.corpus.errors import DataError
 
+from ..trust.conftest import cases
 from .cases import CASES, put, save
-from .conftest import Class, hand_in, solved
+from .conftest import Class, hand_in, make_course, solved
 
 
 def results(course: Course) -> dict[str, bytes]:
@@ -92,6 +95,41 @@ grading.grade(Course(Path({str(course.folder)!r})), ["small"], jobs=1, report=re
     with sqlite3.connect(course.folder / "gradebook.db") as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     assert [d.what for d in grade(course, ["small"], warm=False)] == ["unchanged", "graded", "graded"]
+
+
+ROOM = cases([0, 16384], [0, 4096, 8192, 16384, 24576, 40960])  # bytes
+
+
+def full_disk(folder: Path) -> None:
+    """Grading on a disk with ever more room; it runs in a process of its own, on a disk that ends with it."""
+    course = make_course(folder, ["ann", "bob", "cyd"])
+    for student in ("ann", "bob", "cyd"):
+        hand_in(course, student)
+    words = [Path(sys.executable).with_name("compendium"), "course", "grade", "--course", course.folder]
+    ballast = folder / "ballast"
+    for room in (*ROOM, None):
+        if room is not None:
+            disk = os.statvfs(folder)
+            with ballast.open("wb") as stream:
+                os.posix_fallocate(stream.fileno(), 0, disk.f_bavail * disk.f_frsize - room)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        ballast.unlink(missing_ok=True)
+        assert done.returncode == int(room is not None), done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        with sqlite3.connect(course.folder / "gradebook.db") as database:
+            assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+        assert set(results(course)) <= {student for student, score in points(course).items() if score == 7}
+        if room is not None:
+            assert "No space left" in done.stderr or "disk is full" in done.stdout, done.stdout + done.stderr
+    assert points(course) == {"ann": 7.0, "bob": 7.0, "cyd": 7.0}
+
+
+def test_a_full_disk_leaves_the_gradebook_whole(root: Path, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    record_property("gradings without space", len(ROOM))
+    code = "import sys; from pathlib import Path; from tests.classroom.test_grading import full_disk; full_disk(Path(sys.argv[1]))"
+    small = ["bwrap", "--dev-bind", "/", "/", "--size", "20000000", "--tmpfs", str(tmp_path), "--chdir", str(root)]
+    done = subprocess.run([*small, sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_two_runs_at_once_do_each_work_once(course: Course) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TypeVar
+
+T = TypeVar("T")
 
 NIGHTLY = bool(os.environ.get("COMPENDIUM_NIGHTLY"))
 
 
-def cases(usual: int, at_night: int) -> int:
-    """How many cases to try."""
+def cases(usual: T, at_night: T) -> T:
+    """How many cases to try, or which."""
     return at_night if NIGHTLY else usual

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,16 +19,36 @@ from compendium.corpus.errors import DataError
 
 @contextlib.contextmanager
 def opened(course: Course) -> Iterator[Any]:
-    """The gradebook, alone with it; what is done inside becomes lasting all at once at the end."""
+    """The gradebook, alone with it; what is done inside becomes lasting all at once at the end.
+
+    Raises
+    ------
+    DataError
+        Where the file cannot be read or written, such as on a full disk: then it is as it was.
+    """
     api = nbgrader("api")
-    with course.locked("gradebook"), api.Gradebook(course.database) as book:
+    from sqlalchemy.exc import DBAPIError
+
+    logging.getLogger("tornado.application").setLevel(logging.CRITICAL)  # where nbgrader prints the traceback of what it then raises
+    try:
+        with course.locked("gradebook"), _in_one_piece(api.Gradebook(course.database)) as book:
+            yield book
+    except (DBAPIError, api.InvalidEntry) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0].removeprefix("(sqlite3.OperationalError) ")
+        raise DataError(f"{course.folder / 'gradebook.db'}: {reason}") from None
+
+
+@contextlib.contextmanager
+def _in_one_piece(gradebook: Any) -> Iterator[Any]:
+    with gradebook as book:
         commit = book.db.commit
         book.db.commit = book.db.flush  # nbgrader commits after each step; a crash between two would leave half a grade
         try:
             yield book
             commit()
         except BaseException:
-            book.db.rollback()
+            with contextlib.suppress(Exception):  # the reason for it is what is told
+                book.db.rollback()
             raise
         finally:
             book.db.commit = commit

@@ -42,7 +42,10 @@ def serve(link: socket.socket, prepare: Callable[[dict[str, Any]], None], become
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are not waited for: their sockets tell their end
     waiting = selectors.DefaultSelector()
     waiting.register(link, selectors.EVENT_READ)
-    link.send(b"ready")
+    try:
+        link.send(b"ready")
+    except OSError:  # the client ended meanwhile
+        return
     while True:
         waiting.select()
         try:

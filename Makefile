@@ -32,8 +32,8 @@ test-course: $(COURSE_STAMP)
 
 # Hours: every fault, every spoiled file and every figure, by the thousand; then what was tried and what it showed
 # goes into RELIABILITY.md. Each room leaves a report of its own, so that an interrupted night goes on where it was.
-ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py)) .cache/trust/book.xml
-NIGHT = COMPENDIUM_NIGHTLY=1 $(BIN)/python -m pytest $< --junitxml=$@.part -o junit_family=xunit1; test $$? -le 1 && mv $@.part $@
+ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py)) $(patsubst %,.cache/trust/%.xml,book cases grading)
+NIGHT = -m pytest $< --junitxml=$@.part -o junit_family=xunit1; test $$? -le 1 && mv $@.part $@
 MATTER = $(shell find src data notebooks tests/trust -type f -not -name '*.pyc')
 
 nightly: $(ROOMS) .cache/trust/mutants.json
@@ -43,10 +43,13 @@ nightly: $(ROOMS) .cache/trust/mutants.json
 	$(BIN)/python bench/mutants.py $@
 
 .cache/trust/%.xml: tests/trust/test_%.py $(STAMP) $(MATTER)
-	$(NIGHT)
+	COMPENDIUM_NIGHTLY=1 $(BIN)/python $(NIGHT)
 
 .cache/trust/%.xml: tests/test_%.py $(STAMP) $(MATTER)
-	$(NIGHT)
+	COMPENDIUM_NIGHTLY=1 $(BIN)/python $(NIGHT)
+
+.cache/trust/%.xml: tests/classroom/test_%.py $(COURSE_STAMP) $(MATTER)
+	COMPENDIUM_NIGHTLY=1 $(COURSE)/bin/python $(NIGHT)
 
 # Which branches of the package the tests take, all tests together.
 coverage: $(STAMP) $(COURSE_STAMP)

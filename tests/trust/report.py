@@ -31,6 +31,8 @@ ROOMS = {
     "test_figures": "Wrong figures",
     "test_determinism": "The same bytes everywhere",
     "test_book": "Every page, in light and dark, wide and narrow",
+    "test_cases": "What students hand in",
+    "test_grading": "Grading a class",
 }
 
 

@@ -37,23 +37,24 @@ def test_a_mended_error_turns_a_verdict(root: Path, data: Path, spoil: Callable)
 
 
 def test_a_mutated_claim_turns_a_verdict(root: Path, data: Path, spoil: Callable) -> None:
-    spoil("claims/A4.yml", "values: {proposed: {printed: \"40\", exact: true}}", "values: {proposed: {printed: \"41\", exact: true}}")
-    assert findings(root, "A4")["A4.42"]["verdict"] == "fails"
+    assert findings(root, "A4")["A4.72"]["verdict"] == "holds"
+    spoil("claims/A4.yml", "founders: {printed: \"4\"", "founders: {printed: \"5\"")
+    assert findings(root, "A4")["A4.72"]["verdict"] == "fails"
 
 
 @pytest.mark.parametrize(
     ("parameters", "claim", "verdict"),
     [
-        ({"reading": "as printed"}, "A4.47", "holds"),
-        ({"reading": "repaired"}, "A4.47", "fails"),
+        ({"reading": "as printed"}, "A8.26", "holds"),
+        ({"reading": "repaired"}, "A8.26", "fails"),
         ({"rounding": "rounded"}, "A4.49", "fails"),
-        ({"notable": 0.05}, "A4.68", "holds"),
+        ({"notable": 0.5}, "A4.112", "fails"),
         ({"states": ["Kyrgyzstan", "Tajikistan"]}, "A4.87", "holds"),
         ({"by_far": 3.0}, "A4.57", "fails"),
     ],
 )
 def test_parameters_matter(root: Path, data: Path, parameters: dict, claim: str, verdict: str) -> None:
-    assert findings(root, "A4", **parameters)[claim]["verdict"] == verdict
+    assert findings(root, claim.partition(".")[0], **parameters)[claim]["verdict"] == verdict
 
 
 @pytest.mark.parametrize("name", [*(f"A{n}" for n in range(10)), *(f"B{n}" for n in range(5))])

@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import resource
 import select
 import signal
 import sys
@@ -152,7 +153,9 @@ class Trial:
 def tried(deed: Callable[[], Any], seconds: float = 20.0) -> Trial:
     """Do something in a fork: its value (as JSON), all that it printed, and its exit status.
 
-    Status 99 stands for an exception that nobody caught; a negative one for a signal, -9 for too long.
+    Status 99 stands for an exception that nobody caught; a negative one for a signal. What takes more seconds of
+    the processor than allowed ends by SIGXCPU, -24; what waits without end, by SIGKILL after ten times as long,
+    so that a busy machine fails no test.
     """
     reader, writer = os.pipe()
     printed_reader, printed_writer = os.pipe()
@@ -167,6 +170,7 @@ def tried(deed: Callable[[], Any], seconds: float = 20.0) -> Trial:
             sys.stdout = open(1, "w", closefd=False, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
             sys.stderr = open(2, "w", closefd=False, encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
             try:
                 value = deed()
                 os.write(writer, json.dumps(value).encode()[:60_000])
@@ -184,7 +188,7 @@ def tried(deed: Callable[[], Any], seconds: float = 20.0) -> Trial:
     taken: dict[int, bytes] = {reader: b"", printed_reader: b""}
     open_ends = {reader, printed_reader}
     while open_ends:
-        ready, _, _ = select.select(list(open_ends), [], [], seconds)
+        ready, _, _ = select.select(list(open_ends), [], [], 10 * seconds)
         if not ready:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -101,7 +101,7 @@ def test_runs_killed_at_any_moment(checkout: Path, tmp_path: Path, record_proper
     assert compendium("run", "T1", "-p", "number=7", "-o", "out", cwd=tmp_path / "other").returncode == 0
     wanted = contents(tmp_path / "other" / "out")
     chance = random.Random(1)
-    count = cases(5, 100)
+    count = cases(5, 50)
     for _ in range(count):
         shutil.rmtree(checkout / ".cache", ignore_errors=True)
         killed_after(chance.uniform(0, 4), [PROGRAM, "run", "T1", "-p", "number=7", "-p", "pause=0.2", "-o", "out"], checkout)
@@ -118,7 +118,7 @@ def test_runs_killed_at_any_moment(checkout: Path, tmp_path: Path, record_proper
 def test_sweeps_killed_at_any_moment(checkout: Path, record_property: Record) -> None:
     chance = random.Random(2)
     words = [PROGRAM, "sweep", "T1", "-p", "number=1,2,3,4,5,6,7,8", "-p", "pause=0.1", "-o", "out", "--jobs", "2"]
-    count = cases(4, 100)
+    count = cases(4, 50)
     for _ in range(count):
         killed_after(chance.uniform(0.3, 2.5), words, checkout)
         assert all_ended(checkout)
@@ -297,7 +297,7 @@ def test_whole_commands_killed_at_any_moment(root: Path, tmp_path: Path, word: s
         seconds = max(seconds, time.monotonic() - began)
         wanted.append(versions(folder))
     chance = random.Random(5)
-    count = 20
+    count = 10
     for turn in range(count):
         page.write_text(texts[turn % 2], encoding="utf-8")
         if word == "release":
@@ -532,7 +532,7 @@ def test_spoiled_cache_entries_count_as_none(checkout: Path, record_property: Re
     swept = compendium(*sweep, cwd=checkout).stdout
     whole = (checkout / "out" / "T1-number=5.ipynb").read_bytes()
     chance = random.Random(4)
-    count = cases(6, 200)
+    count = cases(6, 60)
     for _ in range(count):
         path = chance.choice([p for p in sorted((checkout / ".cache").rglob("*")) if p.is_file()])
         content = path.read_bytes()

@@ -67,7 +67,7 @@ def test_spoiled_files_are_told_in_sentences(copy: Path, record_property: Callab
     # Claims and tables are most of the data, sources and the lists across chapters the fewest files: each kind in turn.
     kinds = sorted({p.parent.name for p in paths})
     found: Counter[str] = Counter()
-    count = cases(150, 6000)
+    count = cases(120, 6000)
     for number in range(count):
         path = chance.choice([p for p in paths if p.parent.name == kinds[number % len(kinds)]])
         content = spoiled(path.read_bytes(), path.suffix, chance)

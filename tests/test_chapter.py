@@ -105,6 +105,35 @@ def test_a_check_of_no_claim_is_refused() -> None:
             """Nothing."""
 
 
+def test_where_nobody_listens_a_check_shows_its_card(capsys: pytest.CaptureFixture[str]) -> None:
+    chapter = open_chapter("A4")
+
+    @chapter.check("A4.47", basis="table")
+    def small(claim):
+        """The number is compared with one."""
+        return claim["low"].agrees(1)
+
+    shown = capsys.readouterr().out
+    assert f"A4.47 fails, proved: {chapter.claims['A4.47'].says}" in shown.replace("\\n", "\n")
+    assert chapter.findings["A4.47"].how == "The number is compared with one."
+
+
+def test_a_value_that_a_claim_does_not_name_is_told() -> None:
+    chapter = open_chapter("A4")
+    with pytest.raises(KeyError, match=r"claim A4\.47 names no value 'middle'; it names low, high"):
+        chapter.claims["A4.47"]["middle"]
+    unnumbered = next(claim for claim in chapter.claims.values() if not claim.values)
+    with pytest.raises(KeyError, match=rf"claim {unnumbered.id} names no value 'low'; it names none"):
+        unnumbered["low"]
+
+
+def test_a_passage_says_where_it_stands() -> None:
+    from compendium.model.claim import Passage
+
+    passage = Passage("A4", "Trade", 3, 7)
+    assert (str(passage), passage.volume) == ("A4, Trade, lines 3-7", "A")
+
+
 def test_members_and_dates() -> None:
     chapter = open_chapter("A4")
     assert chapter.members("SCO", year=2016) == chapter.members("SCO") - {"India", "Pakistan"}

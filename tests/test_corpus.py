@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from compendium.corpus import files
 from compendium.corpus.corpus import Corpus
 from compendium.corpus.errors import DataError
 from compendium.corpus.integrity import audit, problems
@@ -50,6 +52,10 @@ def test_the_part_of_a_table_below_a_head() -> None:
         table.under("Off")
     with pytest.raises(KeyError, match=r"A4-table-9 has no row 'Line'; it has Row.$"):
         table.row("Line")
+    with pytest.raises(KeyError, match=r"A4-table-9 has no column 'Out'; it has Out / Here / Now, Out / There, In / Here.$"):
+        table["Out"]
+    with pytest.raises(KeyError, match=r"A4-table-9 has no cell in row 'Row', column 'Out'.$"):
+        table.cell("Row", "Out")
 
 
 def test_a_reading_changes_one_cell(corpus: Corpus) -> None:
@@ -73,6 +79,12 @@ def test_a_reading_changes_one_cell(corpus: Corpus) -> None:
         ("readings/A4.yml", 'printed: "358,478"', 'printed: "1"', ["A4.yml", "prints '358,478'"]),
         ("events/A4.csv", "2015-01-01", "2015-13-01", ["A4.csv", "row", "date"]),
         ("memberships/A4.csv", "A4,A4.92", "A4,A4.999", ["A4.csv", "A4.999"]),
+        ("memberships/A4.csv", "A4,A4.92", "A5,A4.92", ["A4.csv", "chapter 'A5'; only A4 is allowed here"]),
+        ("tables/A4-table-1.yml", "id: A4-table-1", "id: A4-table-9", ["A4-table-1.yml", "its id is 'A4-table-9'; 'A4-table-1' is allowed"]),
+        ("claims/A4.yml", "supports: [A4.6]", "supports: [A4.2]", ["A4.yml, A4.2: supports itself"]),
+        ("claims/A4.yml", "- id: A4.2\n", "- id: A4.2\n  attacks: [A4.999]\n", ["A4.yml, A4.2: attacks 'A4.999', which does not exist"]),
+        ("errata/A4.yml", "claim: A4.48\n", "claim: A4.999\n", ["errata/A4.yml, A4-E1: there is no claim 'A4.999'"]),
+        ("comparisons.yml", 'columns: ["1990"', 'columns: ["Nowhere", "1990"', ["comparisons.yml, entry", "has no column 'Nowhere'; it has"]),
     ],
 )
 def test_errors_name_file_and_place(data: Path, name: str, old: str, new: str, told: list[str]) -> None:
@@ -100,6 +112,43 @@ def test_a_broken_file_is_refused(data: Path, content: bytes, told: str) -> None
     (data / "claims" / "A4.yml").write_bytes(content)
     with pytest.raises(DataError, match=told):
         Corpus(data).claims("A4")
+
+
+def test_a_claim_on_both_sides_of_a_proposition_is_refused(data: Path) -> None:
+    path = data / "propositions.yml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entry = next(entry for entry in entries if entry.get("asserts") and entry.get("denies"))
+    entry["denies"].append(entry["asserts"][0])
+    path.write_text(yaml.safe_dump(entries), encoding="utf-8")
+    (told,) = problems(Corpus(data), "A4")
+    assert told.startswith("propositions.yml, ")
+    assert "asserts a proposition or denies it, not both" in told
+
+
+def test_a_route_to_a_place_without_coordinates_is_told(data: Path) -> None:
+    (path,) = sorted((data / "routes").glob("*.csv"))[:1]
+    places = data / "places.csv"
+    route = next(iter(Corpus(data).routes(path.stem)))
+    kept = [line for line in places.read_text(encoding="utf-8").splitlines(keepends=True) if not line.startswith(f"{route.start},")]
+    places.write_text("".join(kept), encoding="utf-8")
+    found = list(problems(Corpus(data), path.stem))
+    assert f"{path.name}: route {route.route!r} names {route.start!r}, which is not in places.csv" in found
+
+
+@pytest.mark.parametrize("content", ['{"a": NaN}', '{"a": Infinity}', "{", "[" * 100_000])
+def test_json_that_is_none_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "some.json").write_text(content)
+    with pytest.raises(DataError, match=r"^some\.json: not readable as JSON: "):
+        files.read_json(tmp_path / "some.json")
+
+
+def test_json_is_read_with_its_state(tmp_path: Path) -> None:
+    (tmp_path / "some.json").write_text('{"a": [1, 2.5, null]}')
+    assert files.read_json(tmp_path / "some.json") == {"a": [1, 2.5, None]}
+
+
+def test_a_name_that_no_file_can_have_is_absent(tmp_path: Path) -> None:
+    assert not files.present(tmp_path / ("n" * 5000))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +181,7 @@ def test_moments(text: str, first: str, last: str) -> None:
     assert (moment.first.isoformat(), moment.last.isoformat()) == (first, last)
 
 
-@pytest.mark.parametrize("text", ["", "13", "2013-13", "2013-02-30", "2014/2013", "spring 2013"])
+@pytest.mark.parametrize("text", ["", "13", "2013-13", "2013/2013-13", "2013-02-30", "2014/2013", "spring 2013"])
 def test_no_date(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 (each has its own words)
         Moment.parse(text)

@@ -34,6 +34,18 @@ def test_a_table_has_caption_scopes_and_no_style_of_its_own() -> None:
     assert "Imports" in html
 
 
+def test_recomputed_columns_stand_beside_the_printed_ones_and_look_otherwise() -> None:
+    chapter = open_chapter("A4")
+    table = chapter.table("A4-table-1")
+    shown = chapter.show("A4-table-1", computed={"Twice": table["1996"] + table["1996"]})
+    html = shown._repr_html_()
+    assert re.search(r'colspan="1"[^>]*>\s*<span class="gt_column_spanner">Recomputed</span>', html)
+    assert len(re.findall(r'<td[^>]*style="[^"]*font-style: italic', html)) == len(table.rows)
+    head, *lines = repr(shown).splitlines()[1:]
+    assert head.split("\t")[-1] == "Recomputed / Twice"
+    assert [line.split("\t")[0] for line in lines] == table.rows
+
+
 def test_a_day_is_the_same_day_in_every_time_zone() -> None:
     frame = pd.DataFrame([{"first": "2013-09-07", "named": "2013-09-07", "year": "2013"}])
     x = alt.X("first:T", scale=alt.Scale(domain=["1990-01-01", "2018-01-01"]))

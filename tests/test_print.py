@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +138,139 @@ def test_a_browser_that_cannot_number_pages_is_refused(small: tuple[Path, Path],
     old.chmod(0o755)
     with pytest.raises(DataError, match="needs version 131 or newer"):
         printing.pdf(*small, str(old))
+
+
+def added(page: Path, html: str) -> None:
+    page.write_text(page.read_text().replace("</section></article>", f"{html}</section></article>"))
+
+
+def published(root: Path) -> None:
+    """Give the book an address and a DOI, as a later edition may have them."""
+    card = root / "CITATION.cff"
+    card.write_text(re.sub(r"(?m)^(?:url|doi):.*\n", "", card.read_text()) + "url: https://example.org/book/\ndoi: 10.1234/x_y\n")
+
+
+def test_a_drawing_keeps_the_language_that_it_names_and_a_picture_without_words_has_none(small: tuple[Path, Path]) -> None:
+    (small[1] / "logo.png").write_bytes(b"\x89PNG")
+    added(small[1] / "A1.html", '<p><svg xmlns="http://www.w3.org/2000/svg" id="own"><rect/></svg><img src="logo.png"><noscript>Without <b>scripts</b></noscript></p>')
+    sheaf = bound(*small)
+    (drawing,) = (content for content in sheaf.pictures.values() if b'id="own"' in content)
+    assert drawing.count(b"xmlns=") == 1
+    assert sheaf.pictures["logo.png"] == b"\x89PNG"
+    images = list(sheaf.leaves[1].body.iter("img"))
+    assert [image.get("alt") for image in images[1:]] == ["", ""]
+    assert images[-1].get("src") == "pictures/logo.png"
+    text = etree.tostring(sheaf.leaves[1].body, encoding="unicode")
+    assert "Without <b>scripts</b>" in text
+    assert "noscript" not in text
+
+
+def test_cells_name_their_heads_by_the_new_anchors(small: tuple[Path, Path]) -> None:
+    added(small[1] / "A1.html", '<table><tr><th id="state">State</th></tr><tr><td headers="state lost">Russia</td><td headers="lost">1</td></tr></table>')
+    leaf = bound(*small).leaves[1]
+    assert [cell.get("headers") for cell in leaf.body.iter("td")] == ["A1--state", None]
+    assert next(leaf.body.iter("th")).get("id") == "A1--state"
+
+
+def test_a_book_with_an_address_links_to_the_files_beside_its_pages(small: tuple[Path, Path]) -> None:
+    published(small[0])
+    links = {a.text: a.get("href") for a in bound(*small).leaves[0].body.iter("a")}
+    assert links["data"] == "https://example.org/book/data/ledger.json"
+    assert links["A claim"] == "#claim-a2-1"
+
+
+def test_an_epub_holds_what_xhtml_allows(small: tuple[Path, Path], tmp_path: Path) -> None:
+    published(small[0])
+    (small[1] / "logo.png").write_bytes(b"\x89PNG id=\"1\"")
+    added(small[1] / "A1.html", '<p class="box" data-mark="1" align="left">Words<figure><img src="logo.png" alt="A logo"></figure></p>')
+    with zipfile.ZipFile(binding.epub(*small, tmp_path / "small.epub")) as archive:
+        page = etree.fromstring(archive.read("EPUB/A1.xhtml"))
+        assert archive.read("EPUB/pictures/logo.png") == b"\x89PNG id=\"1\""  # only drawings are written anew
+        package = archive.read("EPUB/package.opf").decode()
+        title = archive.read("EPUB/title.xhtml").decode()
+    (box,) = (element for element in page.iter() if element.get("class") == "box")
+    assert box.tag == f"{XHTML}div"
+    assert box.attrib == {"class": "box"}
+    assert '<dc:identifier id="id">https://doi.org/10.1234/x_y</dc:identifier>' in package
+    assert 'href="pictures/logo.png" media-type="image/png"' in package
+    assert '<a href="https://doi.org/10.1234/x_y">10.1234/x_y</a>' in title
+    assert '<a href="https://example.org/book/">' in title
+
+
+# Printing, by a browser that is none
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Callable[[str, str], str]:
+    def write(prints: str, version: str = "Chromium 140.0.1") -> str:
+        path = tmp_path / "chromium"
+        path.write_text(f'#!/bin/sh\n[ "$1" = --version ] && {{ echo "{version}"; exit; }}\n{prints}\n')
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("prints", "version", "told"),
+    [
+        ("exit 0", "a browser", r"/chromium does not say its version; is it Chromium or Chrome\?$"),
+        ("echo first >&2; echo last >&2; exit 1", "Chromium 140.0.1", "^chromium could not print the book: last$"),
+        ("exit 0", "Chromium 140.0.1", "^chromium could not print the book: no message$"),
+        ("exec sleep 60", "Chromium 140.0.1", r"^chromium did not print the book within 0\.2 seconds$"),
+    ],
+)
+def test_a_browser_that_does_not_print_is_told(small: tuple[Path, Path], engine: Callable[..., str], monkeypatch: pytest.MonkeyPatch,
+                                               prints: str, version: str, told: str) -> None:  # fmt: skip
+    if "sleep" in prints:  # any other has all the time it needs
+        monkeypatch.setattr(printing, "SECONDS", 0.2)
+    with pytest.raises(DataError, match=told):
+        printing.pdf(*small, engine(prints, version))
+    assert not (small[0] / printing.TARGET).exists()
+
+
+def sheets(path: Path, places: dict[str, int]) -> Path:
+    """A PDF of four empty pages, without bookmarks or tags, some of which have names."""
+    with pikepdf.new() as document:
+        for _ in range(4):
+            document.add_blank_page()
+        document.Root.Dests = pikepdf.Dictionary({
+            f"/{name}": pikepdf.Array([document.pages[n - 1].obj, pikepdf.Name.Fit]) for name, n in places.items()})  # fmt: skip
+        document.save(path)
+    return path
+
+
+PLACES = {"intro": 1, "A1": 2, "A1--in-short": 2, "A2": 3, "A2--in-short": 3}
+
+
+def test_a_book_with_an_address_says_so_in_its_pdf(small: tuple[Path, Path], engine: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    published(small[0])
+    monkeypatch.setattr(printing, "_print", lambda engine, folder, edition: sheets(folder / "book.pdf", PLACES))
+    with pikepdf.open(printing.pdf(*small, engine(""), small[0] / "small.pdf")) as document:
+        assert len(document.pages) == 4
+        assert "/Outlines" not in document.Root
+        with document.open_metadata() as metadata:
+            assert metadata["dc:identifier"] == "https://doi.org/10.1234/x_y"
+    edition = read_edition(small[0])
+    html = printing.document(bound(*small), edition, PLACES)
+    assert '<dt>DOI</dt><dd><a href="https://doi.org/10.1234/x_y">https://doi.org/10.1234/x_y</a></dd>' in html
+    assert '<dt>On the web</dt><dd><a href="https://example.org/book/">https://example.org/book/</a></dd>' in html
+    assert re.findall(r'<span class="toc-page">(\d*)</span>', html) == ["1", "2", "2", "3", "3"]
+
+
+def test_contents_that_move_what_they_list_are_given_up(small: tuple[Path, Path], engine: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    prints: list[Path] = []
+
+    def move(engine: str, folder: Path, edition: object) -> Path:
+        prints.append(folder)
+        return sheets(folder / "book.pdf", {**PLACES, "A2": 3 + len(prints) % 2})
+
+    monkeypatch.setattr(printing, "_print", move)
+    with pytest.raises(DataError, match="the PDF's table of contents moves the pages that it lists"):
+        printing.pdf(*small, engine(""))
+    assert len(prints) == printing.PASSES
+    assert not prints[0].exists()
+    assert not (small[0] / printing.TARGET).exists()
 
 
 @pytest.mark.browser

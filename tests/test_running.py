@@ -14,7 +14,7 @@ import pytest
 from compendium.corpus.digest import content_hash
 from compendium.corpus.errors import DataError
 from compendium.execution.parameters import parameters_of, read_notebook, validated
-from compendium.execution.store import Store, inputs_of, write_whole
+from compendium.execution.store import VARIANTS, Store, inputs_of, write_whole
 
 LEDGER = {"id", "volume", "chapter", "section", "lines", "kind", "says", "numbers", "verdict", "basis", "strength", "because",
           "conflicts_with", "supports", "attacks", "standing", "robustness"}  # fmt: skip
@@ -66,11 +66,19 @@ def test_a_wrong_parameter_is_refused(root: Path, given: dict, told: str) -> Non
         ("x = 1", 1, "annotated assignments only"),
         ("x: int =", 1, "not Python"),
         ("x: __import__('os').system('true') = 1", 1, "parameter x"),
+        ("x: (lambda: 1) = 1", 1, r"parameter x: lambda: 1 is not understood \(lambda: 1 is not allowed in an annotation\)"),
+        ("x: Annotated[int, Ge(-1)] = -2", 1, "parameter x = -2 is not allowed; allowed is a whole number, at least -1"),
     ],
 )
 def test_a_wrong_parameters_cell_is_refused(source: str, copies: int, told: str) -> None:
     with pytest.raises(DataError, match=told):
         parameters_of(notebook_with(source, copies), "test.ipynb")
+
+
+@pytest.mark.parametrize(("annotation", "given"), [("Annotated[int, Ge(-1)]", -1), ("int | None", None), ("Optional[list[str]]", ["a"])])
+def test_an_annotation_may_be_negative_or_leave_a_choice(annotation: str, given: object) -> None:
+    declared = parameters_of(notebook_with(f"x: {annotation} = 0" if "Optional" not in annotation else f"x: {annotation} = None"), "T1")
+    assert validated(declared, {"x": given}, "T1") == {"x": given}
 
 
 def test_papermill_reads_the_same_parameters(root: Path) -> None:
@@ -150,7 +158,7 @@ def test_an_earlier_state_of_the_data_is_remembered(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".ipynb", ".json"])
-@pytest.mark.parametrize("damage", [b"", b"{", b"resul"])
+@pytest.mark.parametrize("damage", [b"", b"{", b"resul", b'{"reads": [], "result": ""}'])
 def test_a_damaged_entry_counts_as_none(checkout: Path, suffix: str, damage: bytes) -> None:
     store, inputs = kept(checkout)
     for path in store.folder.glob(f"{inputs.key}/*{suffix}"):
@@ -158,6 +166,45 @@ def test_a_damaged_entry_counts_as_none(checkout: Path, suffix: str, damage: byt
     assert store.find(inputs) is None
     kept(checkout)
     assert store.find(inputs) == b"result"
+
+
+def test_a_result_that_is_gone_counts_as_none_and_is_told(checkout: Path) -> None:
+    store, inputs = kept(checkout)
+    for path in store.folder.glob(f"{inputs.key}/*.ipynb"):
+        path.unlink()
+    assert store.find(inputs) is None
+    assert store.why(inputs) == ["the stored result is damaged or gone"]
+
+
+def test_an_entry_that_goes_while_the_entries_are_looked_through_is_no_fault(checkout: Path) -> None:
+    store, inputs = kept(checkout)
+    (store.folder / inputs.key / "gone.json").symlink_to(checkout / "nowhere")  # listed, and not there when it is asked for
+    assert store.find(inputs) is None
+
+
+@pytest.mark.parametrize("damage", [None, "", "[]", '{"inputs": {}, "reads": 1}'])
+def test_of_a_first_run_it_is_said_that_it_is_one(checkout: Path, damage: str | None) -> None:
+    store, inputs = kept(checkout) if damage is not None else (Store(checkout), inputs_of(checkout, "T", NOTEBOOK, {"p": 1}))
+    for path in (store.folder / "latest").glob("*"):
+        path.write_text(damage)
+    assert store.why(inputs) == ["T has not been run with these parameters"]
+
+
+def test_of_many_states_of_the_data_the_oldest_are_dropped(checkout: Path) -> None:
+    store, inputs = Store(checkout), inputs_of(checkout, "T", NOTEBOOK, {"p": 1})
+    path = checkout / "data" / "a.csv"
+    for n in range(VARIANTS + 2):
+        path.write_text(str(n))
+        store.keep(inputs, store.reads(log(path)), str(n).encode())
+        for entry in (store.folder / inputs.key).iterdir():  # all are written within a moment; their times shall differ
+            if entry.stat().st_mtime > VARIANTS + 2:
+                os.utime(entry, (n, n))
+    found = {}
+    for n in range(VARIANTS + 2):
+        path.write_text(str(n))
+        found[n] = store.find(inputs)
+    assert found == {n: str(n).encode() if n > 1 else None for n in range(VARIANTS + 2)}
+    assert len(list((store.folder / inputs.key).iterdir())) == 2 * VARIANTS
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,6 +321,49 @@ def test_a_failing_cell_is_told_with_its_traceback(root: Path) -> None:
         execute(nbformat.v4.new_notebook(cells=cells), {}, root, "N1")
     assert "return 1 / 0" in str(told.value)
     assert "\x1b" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("no message\nat all"), "ValueError: no message"),
+        (TimeoutError("x" * 300), f"TimeoutError: {'x' * 200}"),
+        (KeyError(), "KeyError: "),
+    ],
+)
+@pytest.mark.parametrize("begun", [0, 2])
+def test_what_libraries_make_of_a_kernels_nonsense_is_told_in_one_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str, begun: int
+) -> None:
+    from papermill.engines import papermill_engines
+
+    from compendium.execution.running import RunError, execute
+
+    def fail(engine: object, work: nbformat.NotebookNode, **_: object) -> None:
+        for cell in work.cells[: begun + 1]:
+            cell["metadata"]["papermill"]["start_time"] = "2026-01-01"
+        raise error
+
+    monkeypatch.setattr(papermill_engines, "execute_notebook_with_engine", fail)
+    cells = [nbformat.v4.new_markdown_cell("Words."), *(nbformat.v4.new_code_cell("1") for _ in range(3))]
+    with pytest.raises(RunError) as caught:
+        execute(nbformat.v4.new_notebook(cells=cells), {}, root, "N1")
+    assert str(caught.value) == f"N1, cell {begun or '?'}: the kernel answers nothing that can be read ({told})"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), DataError("A4: no")])
+def test_what_is_not_the_kernels_fault_is_not_laid_to_it(root: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    from papermill.engines import papermill_engines
+
+    from compendium.execution.running import execute
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(papermill_engines, "execute_notebook_with_engine", fail)
+    with pytest.raises(type(error)) as caught:
+        execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")]), {}, root, "N1")
+    assert caught.value is error
 
 
 def test_a_file_where_a_folder_should_be_is_named(root: Path, tmp_path: Path) -> None:

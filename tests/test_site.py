@@ -204,3 +204,50 @@ def test_problems_name_page_and_line(tmp_path: Path) -> None:
     log = f"{tmp_path}/stage/intro.md:12: WARNING: undefined label: 'nowhere'\n{tmp_path}/stage/A4.ipynb:3: ERROR: bad\nfine"
     found = list(building._problems(log, tmp_path / "stage", tmp_path))
     assert found == ["book/intro.md, line 12: undefined label: 'nowhere'", "notebooks/A4.ipynb, line 3: bad"]
+
+
+@pytest.fixture
+def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Build with a script in place of the interpreter that would run Jupyter Book."""
+    (tmp_path / "requirements.lock").write_text("")
+
+    def build(script: str) -> Path:
+        program = tmp_path / "python"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(building.sys, "executable", str(program))
+        return building.sphinx(tmp_path, tmp_path / "stage")
+
+    return build
+
+
+def test_a_build_that_ends_well_leaves_its_pages_and_its_log(builder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    assert builder("echo 'running \033[32mwell\033[0m'; echo \"$TZ $PYTHONUTF8\" >&2") == tmp_path / "_build" / "sphinx" / "_build" / "html"
+    assert (tmp_path / "_build" / "html.log").read_text() == "running well\nUTC 1\n"
+    assert not (tmp_path / "_build" / "sphinx" / "begun").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo reading; echo 'Handler <f> threw an exception (exception: no room)'; echo ====; exit 2", "Handler <f> threw an exception (exception: no room)"),
+        ("echo reading; echo 'no room' >&2; echo ====; exit 2", "no room"),
+        ("exit 2", "no reason was given"),
+        ("echo \"$PWD/stage/intro.md:3: WARNING: undefined label: 'nowhere'\"; exit 2", "book/intro.md, line 3: undefined label: 'nowhere'"),
+    ],
+)
+def test_a_build_that_fails_says_why_and_is_begun_anew(builder, tmp_path: Path, script: str, told: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError) as error:
+        builder(script)
+    assert str(error.value) == f"the book was not built: {told} (the whole log is in _build/html.log)"
+    (tmp_path / "_build" / "sphinx" / "half.html").touch()
+    builder("true")
+    assert not (tmp_path / "_build" / "sphinx" / "half.html").exists()
+
+
+def test_a_warning_fails_a_build_that_came_to_its_end(builder, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(DataError, match=r"the book was not built: book/intro.md: no title \("):
+        builder('echo "$PWD/stage/intro.md: WARNING: no title"')
+    (tmp_path / "_build" / "sphinx" / "whole.html").touch()
+    builder("true")
+    assert (tmp_path / "_build" / "sphinx" / "whole.html").exists()

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -125,6 +126,10 @@ def test_wrong_universes_are_refused_before_anything_runs(checkout: Path, tmp_pa
     table = tmp_path / "rows.csv"
     table.write_text("n,pause\n1,0.5\n2,0.0\n")
     assert sweeping.checked(checkout, "T1", sweeping.universes_from_csv(table)) == [{"n": 1, "pause": 0.5}, {"n": 2, "pause": 0.0}]
+    for row in ("1,0.5,2", "1"):
+        table.write_text(f"n,pause\n1,0.5\n{row}\n")
+        with pytest.raises(DataError, match=r"rows.csv, row 3: as many values are allowed as the head has names$"):
+            sweeping.universes_from_csv(table)
     table.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="not readable as a CSV file"):
         sweeping.universes_from_csv(table)
@@ -164,3 +169,35 @@ def test_a_scheduler_that_cannot_be_reached(checkout: Path) -> None:
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(DataError, match="no Dask scheduler answers at"):
         sweeping.sweep(checkout, "T1", [{"n": 1}], scheduler=address)
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[str]:
+    """A cluster whose one worker is a thread of the test."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        yield cluster.scheduler_address
+
+
+def test_a_cell_that_fails_on_a_cluster_is_named_and_the_others_are_kept(checkout: Path, scheduler: str) -> None:
+    with pytest.raises(DataError, match=r"^1 of 3 universes failed; the first: T1 n=13: T1, cell 2: RuntimeError: unlucky$"):
+        sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 13}, {"n": 3}], scheduler=scheduler)
+    (checkout / "trace").unlink()
+    assert len(sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 3}], scheduler=scheduler)) == 2
+    assert not (checkout / "trace").exists()
+
+
+def test_a_worker_that_fails_is_told_with_its_error(checkout: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(sweeping, "findings_in", fail)
+    with pytest.raises(DataError, match=r"^2 of 2 universes failed; the first: T1 n=\d: MemoryError: no room$"):
+        sweeping.sweep(checkout, "T1", [{"n": 1}, {"n": 2}], scheduler=scheduler)
+
+
+def test_a_cluster_needs_its_extra(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(DataError, match=r"--executor dask needs the extra \[cluster\]: pip install 'compendium\[cluster\]'"):
+        sweeping.sweep(checkout, "T1", [{"n": 1}], scheduler="tcp://127.0.0.1:1")

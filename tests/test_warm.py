@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -17,13 +18,17 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from compendium.execution import warm
+from compendium.checking.findings import FINDING
+from compendium.corpus.errors import DataError
+from compendium.execution import batch, warm
 from compendium.execution.batch import run_many
-from compendium.execution.kernels import manager_class
+from compendium.execution.kernels import BatchManager, manager_class
 from compendium.execution.parameters import read_notebook
-from compendium.execution.running import execute, text_of
-from compendium.execution.runs import Job
+from compendium.execution.running import RunError, execute, text_of
+from compendium.execution.runs import Job, run, stored, without_origin
 from compendium.execution.store import Store
+
+from .forking import Fork
 
 pytestmark = pytest.mark.skipif(not warm.FORKABLE, reason="kernels are forked on Linux only")
 ENVIRONMENT = dict(os.environ)
@@ -328,9 +333,244 @@ def test_an_interrupted_batch_leaves_no_kernel_and_resumes(checkout: Path) -> No
 
 
 def test_a_run_records_what_it_read(root: Path, tmp_path: Path) -> None:
-    from compendium.execution.runs import inputs_for, run
+    from compendium.execution.runs import inputs_for
 
     run(root, Job("A4", {"by_far": 1.25}))
     (record, _), *_ = Store(root)._variants(inputs_for(root, Job("A4", {"by_far": 1.25})))
     assert {"data/sources.yml", "data/claims/A4.yml", "data/tables/A4-table-1.csv", "data/readings/A4.yml"} <= record["reads"].keys()
     assert not any(name.startswith("/") for name in record["reads"])
+
+
+def read_to_end(descriptor: int) -> str:
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        return stream.read()
+
+
+# The link to a warm process
+
+
+@pytest.mark.parametrize(("number", "do"), [(signal.SIGTERM, "terminate"), (signal.SIGKILL, "kill")])
+def test_a_forked_kernel_is_waited_for_and_ended_like_any_process(process: warm.WarmProcess, tmp_path: Path, number: int, do: str) -> None:
+    kernel = process.fork(["-f", str(tmp_path / "c.json")], ENVIRONMENT, str(tmp_path), 1, 2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        kernel.wait(0.02)
+    getattr(kernel, do)()
+    assert kernel.wait() == -number
+    assert not alive(kernel.pid)
+    getattr(kernel, do)()  # what has ended is not signalled: its number may be another's
+    assert kernel.poll() == -number
+
+
+def test_a_kernel_that_cannot_begin_says_why_on_its_own_stream(process: warm.WarmProcess, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    kernel = process.fork(["-f", "c.json"], ENVIRONMENT, str(tmp_path / "nowhere"), 1, writer)
+    os.close(writer)
+    assert "FileNotFoundError: [Errno 2] No such file or directory" in read_to_end(reader)
+    assert kernel.wait(20) == 1
+
+
+def test_a_warm_process_serves_nobody_who_inherits_it(process: warm.WarmProcess) -> None:
+    def inherited() -> list[object]:
+        with pytest.raises(warm.WarmError) as error:
+            process.fork(["-f", "c.json"], ENVIRONMENT, None, 1, 2)
+        process.close()
+        return [process.usable, str(error.value)]
+
+    assert Fork(inherited).end() == (0, [False, "the link belongs to the parent process"])
+    assert process.usable
+
+
+def test_what_a_warm_process_does_not_understand_is_told(process: warm.WarmProcess) -> None:
+    with pytest.raises(warm.WarmError, match="KeyError: 'pid'"):
+        process._ask({"do": "dance"})
+    assert process.usable
+
+
+@pytest.fixture
+def program(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """A program in place of the interpreter, which finds the link's descriptor in ``link``."""
+
+    def write(code: str) -> str:
+        path = tmp_path / "python"
+        path.write_text(f"#!{sys.executable} -SE\nimport os, select, sys, time\nlink = int(sys.argv[3])\n{code}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return write
+
+
+READY = "os.write(link, b'{\"ready\": 1}')"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("", "the warm process ended"),
+        ("os.write(link, b'{\"error\": \"ImportError: no pandas\"}')", "ImportError: no pandas"),
+        ("os.write(link, b'{}')", "no answer"),
+    ],
+)
+def test_a_warm_process_that_does_not_begin_is_told(program, code: str, told: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(warm.WarmError, match=f"^{told}$"):
+        warm.WarmProcess(program(code), ENVIRONMENT)
+
+
+def test_a_warm_process_that_says_nothing_is_not_waited_for_without_end(program, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(warm, "START_TIMEOUT", 0.05)
+    with pytest.raises(warm.WarmError, match=r"^no answer within 0 seconds$"):
+        warm.WarmProcess(program("os.read(link, 1)"), ENVIRONMENT)
+
+
+def test_a_warm_process_that_goes_with_the_request_unread_is_told(program) -> None:  # type: ignore[no-untyped-def]
+    process = warm.WarmProcess(program(f"{READY}\nselect.select([link], [], [])"), ENVIRONMENT)
+    with pytest.raises(warm.WarmError, match="reset by peer"):
+        process.fork([], {}, None, 1, 2)
+    process.close()
+
+
+def test_a_closed_link_is_told_and_its_kernels_count_as_killed(program) -> None:  # type: ignore[no-untyped-def]
+    process = warm.WarmProcess(program(f"{READY}\nos.read(link, 1)"), ENVIRONMENT)
+    process.close()
+    assert not process.usable
+    with pytest.raises(warm.WarmError, match="Bad file descriptor"):
+        process.fork([], {}, None, 1, 2)
+    assert process.status(1) == -signal.SIGKILL
+
+
+def test_a_warm_process_that_does_not_go_is_killed(program, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    process = warm.WarmProcess(program(f"{READY}\ntime.sleep(60)"), ENVIRONMENT)
+    wait = process._process.wait
+    monkeypatch.setattr(process._process, "wait", lambda timeout=None: wait(timeout and 0.05))  # five seconds are long for a test
+    process.close()
+    assert process._process.returncode == -signal.SIGKILL
+
+
+# Kernels and those who start them
+
+
+def test_sockets_outlive_a_restart_and_go_with_the_manager(process) -> None:  # type: ignore[no-untyped-def]
+    async def where(manager: BatchManager) -> str:
+        client = manager.client()
+        client.start_channels()
+        try:
+            await client.wait_for_ready(timeout=30)
+            reply = await client.execute_interactive("", user_expressions={"it": "__import__('os').getcwd()"}, output_hook=lambda _: None, timeout=20)
+        finally:
+            client.stop_channels()
+        return eval(reply["content"]["user_expressions"]["it"]["data"]["text/plain"])
+
+    async def used() -> None:
+        manager = BatchManager()
+        folder = Path(manager.connection_file).parent
+        await manager.start_kernel()
+        assert await where(manager) == str(Path.cwd())
+        first = manager.provisioner.pid
+        await manager.restart_kernel(now=True)
+        await manager.cleanup_resources(restart=True)
+        assert gone(first)
+        assert folder.is_dir()
+        assert await where(manager) == str(Path.cwd())  # where no folder and no environment are given, as its starter has them
+        await manager.shutdown_kernel(now=True)
+        await manager.cleanup_resources()
+        assert not folder.exists()
+
+    asyncio.run(used())
+
+
+@pytest.mark.parametrize(("number", "told"), [(signal.SIGKILL, "Kernel died before replying"), (signal.SIGSTOP, "Kernel didn't respond in 1 seconds")])
+def test_a_kernel_that_never_answers_is_given_up(process, number: int, told: str) -> None:  # type: ignore[no-untyped-def]
+    async def begun() -> None:
+        manager = manager_class(ENVIRONMENT, "/")()
+        await manager.start_kernel()
+        os.kill(manager.provisioner.pid, number)
+        client = manager.client()
+        client.start_channels()
+        try:
+            with pytest.raises(RuntimeError, match=told):
+                await client.wait_for_ready(timeout=30 if number == signal.SIGKILL else 1)
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=True)
+            await manager.cleanup_resources()
+
+    asyncio.run(begun())
+
+
+def test_a_kernel_that_ends_is_told_with_its_cell(process, root: Path) -> None:  # type: ignore[no-untyped-def]
+    cells = [nbformat.v4.new_markdown_cell("Words."), nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell("import os; os._exit(3)")]
+    with pytest.raises(RunError, match=r"^N1, cell 2: the kernel ended while the cell ran$"):
+        execute(nbformat.v4.new_notebook(cells=cells), {}, root, "N1")
+
+
+def test_where_there_is_no_fork_a_batch_starts_no_warm_process(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(warm, "FORKABLE", False)
+    monkeypatch.setattr(warm, "warm_process", lambda *given: asked.append(given))
+    monkeypatch.setattr(batch, "run", lambda root, job: job.notebook.encode())
+    assert [result.content for result in run_many(checkout, [Job("T1"), Job("T2")])] == [b"T1", b"T2"]
+    assert asked == []
+
+
+def test_what_is_no_fault_of_a_notebook_ends_the_batch_and_its_kernels(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started, closed, told = threading.Event(), threading.Event(), threading.Event()
+    reports = []
+
+    def run(root: Path, job: Job) -> bytes:
+        if job.notebook == "T1":
+            started.wait(20)
+            raise RuntimeError("the disk is gone")
+        started.set()
+        closed.wait(20)
+        raise RuntimeError("the kernel is gone")
+
+    def report(what: str, about: object) -> None:
+        reports.append((what, about))
+        if what == "done":
+            told.set()
+
+    monkeypatch.setattr(batch, "run", run)
+    monkeypatch.setattr(batch, "_prepare", lambda: None)
+    monkeypatch.setattr(warm, "close_all", closed.set)
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        run_many(checkout, [Job("T1"), Job("T2")], 2, report)
+    assert told.wait(20)
+    assert [about for what, about in reports if what == "done"] == [batch.Result(Job("T2"), None, "stopped: the kernel is gone")]
+
+
+def code_notebook(checkout: Path, source: str) -> None:
+    path = checkout / "notebooks" / "T1.ipynb"
+    content = json.loads(path.read_text())
+    content["cells"][1]["source"] = source
+    path.write_text(json.dumps(content))
+
+
+def test_a_finding_that_is_none_is_told_and_nothing_is_kept(checkout: Path) -> None:
+    code_notebook(checkout, f"from IPython.display import display\ndisplay({{{FINDING!r}: {{'claim': 'A4.1', 'verdict': 'perhaps'}}}}, raw=True)")
+    with pytest.raises(DataError, match=r"^T1: .*A4\.1"):
+        run(checkout, Job("T1"))
+    assert not (checkout / ".cache" / "runs").exists()
+
+
+def test_a_result_is_not_kept_where_a_file_changed_while_it_was_read(checkout: Path) -> None:
+    path = checkout / "data" / "a.csv"
+    code_notebook(checkout, textwrap.dedent(f"""
+        from pathlib import Path
+        from compendium.corpus import files
+        path = Path({str(path)!r})
+        for text in ("before", "after"):
+            path.write_text(text)
+            files._record(path, text)
+    """))  # fmt: skip
+    content = json.loads(run(checkout, Job("T1")))
+    assert [cell["cell_type"] for cell in content["cells"]] == ["code", "code"]
+    assert "compendium" not in content["metadata"]
+    assert stored(checkout, Job("T1")) is None
+
+
+def test_a_committed_notebook_does_not_say_what_it_was_made_from(checkout: Path) -> None:
+    executed = run(checkout, Job("T1"))
+    committed = without_origin(executed)
+    assert "compendium" in json.loads(executed)["metadata"]
+    assert "compendium" not in json.loads(committed)["metadata"]
+    assert json.loads(committed)["cells"] == json.loads(executed)["cells"]
+    assert without_origin(committed) == committed

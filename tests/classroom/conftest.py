@@ -6,6 +6,7 @@ import contextlib
 import copy
 import json
 import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -158,10 +159,15 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return graded_class(tmp_path_factory.mktemp(request.param), request.param == "warm")
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return make_course(tmp_path_factory.mktemp("once"), ["ann", "bob", "cyd"])
+
+
 @pytest.fixture
-def course(tmp_path: Path) -> Course:
-    """A course of three."""
-    return make_course(tmp_path, ["ann", "bob", "cyd"])
+def course(made_once: Course, tmp_path: Path) -> Course:
+    """A course of three, copied from one that is made once for all tests: nbgrader takes long to make a gradebook."""
+    return Course(Path(shutil.copytree(made_once.folder, tmp_path / "course")))
 
 
 __all__ = ["read_assignment"]

@@ -12,14 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from compendium.classroom.commands import app
+from compendium.classroom.course import Course
 from compendium.corpus.errors import DataError
 
 from .conftest import SMALL, hand_in, roster
+from .test_variants import MEASURED, small
 
 BELOW = {"model", "corpus", "checking", "display", "chapter", "execution", "parameters", "classroom"}
 
 
-def course(*words: str) -> str:
+def say(*words: str) -> str:
     """What a command prints."""
     done = CliRunner().invoke(app, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -29,7 +31,7 @@ def course(*words: str) -> str:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     target = tmp_path / "spring"
-    course("init", str(target), "--roster", str(roster(tmp_path / "students.csv", ["ann", "bob"])), "--assignments", str(SMALL.parent))
+    say("init", str(target), "--roster", str(roster(tmp_path / "students.csv", ["ann", "bob"])), "--assignments", str(SMALL.parent))
     return target
 
 
@@ -37,19 +39,38 @@ def test_from_the_roster_to_the_export(folder: Path) -> None:
     from compendium.classroom.course import Course
 
     where = ("--course", str(folder))
-    assert course("release", "small", *where, "--due", "2031-01-01T12:00").strip() == str(folder / "release")
+    assert say("release", "small", *where, "--due", "2031-01-01T12:00").strip() == str(folder / "release")
     hand_in(Course(folder), "ann")
-    lines = course("grade", *where).splitlines()
+    lines = say("grade", *where).splitlines()
     assert [line.split("\t")[:5] for line in lines] == [["small", "ann", "graded", "7", "10"], ["small", "bob", "absent", "0", "10"]]
-    assert course("feedback", "small", *where).strip() == str(folder / "feedback" / "small.html")
-    assert "Student, Ann" in course("export", *where, "--format", "canvas")
-    drawn = json.loads(course("variant", "small", "ann", *where, "--answers"))
+    assert say("feedback", "small", *where).strip() == str(folder / "feedback" / "small.html")
+    assert "Student, Ann" in say("export", *where, "--format", "canvas")
+    drawn = json.loads(say("variant", "small", "ann", *where, "--answers"))
     assert drawn["answers"]["total"] == str(sum(range(drawn["parameters"]["base"])))
     assert "slip" in drawn["secret"]
 
 
 def test_all_variants(folder: Path) -> None:
-    assert course("variants", "small", "--assignments", str(SMALL.parent)).splitlines()[0] == "variants\t240"
+    assert say("variants", "small", "--assignments", str(SMALL.parent)).splitlines()[0] == "variants\t240"
+
+
+def test_a_variant_without_its_answers(course: Course) -> None:
+    drawn = json.loads(say("variant", "small", "ann", "--course", str(course.folder)))
+    assert set(drawn) == {"assignment", "student", "parameters", "secret"}
+    assert (drawn["assignment"], drawn["student"]) == ("small", "ann")
+
+
+def test_the_measures_of_all_variants(tmp_path: Path) -> None:
+    small(tmp_path / "small", *MEASURED)
+    lines = say("variants", "small", "--assignments", str(tmp_path)).splitlines()
+    assert lines == ["variants\t4", "different answers\t2", "size\t7 to 9.33333, mean 8.17"]
+
+
+def test_a_grading_without_a_sandbox_is_announced(course: Course) -> None:
+    done = CliRunner().invoke(app, ["grade", "--course", str(course.folder), "--unsafe-no-sandbox"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert done.stderr.startswith("WITHOUT A SANDBOX: what students wrote runs with your rights. This is recorded in every result.\n")
+    assert [line.split("\t")[:3] for line in done.stdout.splitlines()] == [["small", s, "absent"] for s in ("ann", "bob", "cyd")]
 
 
 @pytest.mark.parametrize(
@@ -64,17 +85,17 @@ def test_all_variants(folder: Path) -> None:
 )
 def test_a_mistake_is_one_sentence(folder: Path, words: list[str], says: str) -> None:
     with pytest.raises(DataError, match=says):
-        course(*words, "--course", str(folder))
+        say(*words, "--course", str(folder))
 
 
 def test_no_course_here(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="compendium course init"):
-        course("grade", "--course", str(tmp_path))
+        say("grade", "--course", str(tmp_path))
 
 
 def test_init_of_an_unknown_assignment(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--only wislon"):
-        course("init", str(tmp_path / "c"), "--roster", str(roster(tmp_path / "s.csv", ["ann"])), "--only", "wislon")
+        say("init", str(tmp_path / "c"), "--roster", str(roster(tmp_path / "s.csv", ["ann"])), "--only", "wislon")
     assert not (tmp_path / "c").exists()
 
 
@@ -96,6 +117,15 @@ def test_without_nbgrader_the_command_says_what_to_install(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "nbgrader", None)
     monkeypatch.delitem(sys.modules, "nbgrader.api", raising=False)
     with pytest.raises(DataError, match=r'pip install "compendium\[course\]"'):
+        nbgrader("api")
+
+
+def test_what_nbgrader_itself_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from compendium.classroom.needs import nbgrader
+
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    monkeypatch.delitem(sys.modules, "nbgrader.api", raising=False)
+    with pytest.raises(ImportError, match="sqlalchemy"):
         nbgrader("api")
 
 

@@ -17,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from compendium.classroom import export, gradebook, grading
+from compendium.classroom.assignment import Assignment
 from compendium.classroom.bounds import Bounds
 from compendium.classroom.course import Course
 from compendium.classroom.grading import grade, read_result
 from compendium.classroom.pages import write
 from compendium.classroom.sandbox import way
+from compendium.classroom.trial import Item, Trial
 from compendium.corpus.errors import DataError
 
 from ..trust.conftest import cases
@@ -136,7 +138,10 @@ def test_two_runs_at_once_do_each_work_once(course: Course) -> None:
     for student in ("ann", "bob", "cyd"):
         hand_in(course, student)
     found: list[list[str]] = []
-    threads = [threading.Thread(target=lambda: found.append([d.what for d in grade(Course(course.folder), ["small"], warm=False)])) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: found.append([d.what for d in grade(Course(course.folder), ["small"], warm=False)]))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -216,6 +221,118 @@ print(sorted(api.get_source_assignments()), api.get_assignment('small')['num_sub
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, cwd=graded.course.folder
     )
     assert done.stdout.strip().endswith(f"{len(CASES)} 7.0"), done.stdout + done.stderr[-2000:]
+
+
+# The gradebook
+
+MARKS = '"grade_id": "{}",\n     "locked": true,\n     "points": {}'
+
+
+def changed(course: Course, *changes: tuple[str, str, str]) -> Assignment:
+    """The assignment after the teacher changed its sources."""
+    for file, old, new in changes:
+        path = course.folder / "source" / "small" / file
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+    return course.assignment("small")
+
+
+def test_points_and_sources_follow_a_corrected_assignment(course: Course) -> None:
+    assignment = changed(
+        course,
+        ("small.ipynb", MARKS.format("total-test", 2), MARKS.format("total-test", 4)),
+        ("small.ipynb", "a whole number", "no part of one"),
+    )
+    with gradebook.opened(course) as book:
+        before = book.find_source_cell("total-test", "small", "small").checksum
+        gradebook.enter(book, assignment)
+    with gradebook.opened(course) as book:
+        assert book.find_grade_cell("total-test", "small", "small").max_score == 4
+        assert book.find_assignment("small").max_score == 12
+        stored = book.find_source_cell("total-test", "small", "small")
+        assert "no part of one" in stored.source
+        assert stored.checksum != before
+        assert book.find_source_cell("setup", "small", "small").source.startswith("import math")
+
+
+RENAMED = (("small.ipynb", MARKS.format("odd-test", 2), MARKS.format("odd-test-2", 2)), ("assignment.yml", "odd-test:", "odd-test-2:"))
+
+
+def test_graded_cells_may_change_until_work_is_graded(course: Course) -> None:
+    assignment = changed(course, *RENAMED)
+    with gradebook.opened(course) as book:
+        gradebook.enter(book, assignment)
+    with gradebook.opened(course) as book:
+        assert {c.name for c in book.find_notebook("small", "small").grade_cells} == {"total-test", "times-test", "odd-test-2", "why"}
+        assert book.find_assignment("small").max_score == 10
+
+
+def test_graded_cells_may_not_change_after_work_was_graded(course: Course) -> None:
+    with gradebook.opened(course) as book:
+        gradebook.record(book, course.assignment("small"), "ann", {"when": None, "items": {"total-test": {"points": 2.0}}})
+    assignment = changed(course, *RENAMED)
+    says = (
+        "small: its graded cells changed after work was graded: "
+        "['odd-test', 'times-test', 'total-test', 'why'] before, ['odd-test-2', 'times-test', 'total-test', 'why'] now"
+    )
+    with pytest.raises(DataError) as caught, gradebook.opened(course) as book:
+        gradebook.enter(book, assignment)
+    assert str(caught.value) == says
+    assert points(course) == {"ann": 2.0}
+    with gradebook.opened(course) as book:
+        assert {c.name for c in book.find_notebook("small", "small").grade_cells} == {"total-test", "times-test", "odd-test", "why"}
+
+
+def test_what_a_person_wrote_about_cells_is_found(course: Course) -> None:
+    with gradebook.opened(course) as book:
+        gradebook.record(book, course.assignment("small"), "ann", {"when": None, "items": {}})
+        for name, text in (("why", "Because of what?"), ("total", "")):
+            book.find_comment(name, "small", "small", "ann").manual_comment = text
+    with gradebook.opened(course) as book:
+        assert gradebook.comments(book, "small", "ann") == {"why": "Because of what?"}
+
+
+# The graded notebook and the result beside it
+
+
+def test_partial_credit_is_in_the_notebook_as_nbgrader_reads_it(course: Course) -> None:
+    import nbformat
+    from nbgrader.utils import determine_grade
+
+    assignment = course.assignment("small")
+    items = {
+        "total-test": Item("total-test", 1.5, 2), "times-test": Item("times-test", 0, 3, "too high"),
+        "odd-test": Item("odd-test", 2, 2), "why": Item("why", None, 3),
+    }  # fmt: skip
+    notebook = nbformat.reads(grading.graded_notebook(assignment, None, Trial(items)), as_version=4)
+    cells = {c.metadata.nbgrader.grade_id: c for c in notebook.cells}
+    assert cells["total-test"].outputs[0].data == {"text/plain": "1.5"}
+    assert cells["times-test"].outputs[0].evalue == "too high"
+    assert cells["odd-test"].outputs == []
+    assert {name: determine_grade(cells[name]) for name in cells} == {
+        "total-test": (1.5, 2), "times-test": (0, 3), "odd-test": (2, 2), "why": (None, 3),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"inputs": {"format": 0}, "items": {}, "graded": ""},
+        {"inputs": {"format": 1}, "items": [], "graded": ""},
+        {"inputs": {"format": 1}, "items": {}},
+        [],
+    ],
+    ids=["another format", "items in a list", "not whole", "a list"],
+)
+def test_a_result_that_is_none_counts_as_not_there(tmp_path: Path, result: object) -> None:
+    path = tmp_path / "result.json"
+    assert read_result(path) is None
+    path.write_text(json.dumps(result))
+    assert read_result(path) is None
+    whole = {"inputs": {"format": 1}, "items": {}, "graded": "0"}
+    path.write_text(json.dumps(whole))
+    assert read_result(path) == whole
 
 
 # Without a sandbox

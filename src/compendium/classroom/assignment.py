@@ -161,12 +161,6 @@ def read_assignment(folder: Path) -> Assignment:
     return found
 
 
-def assignments_in(folder: Path) -> list[Assignment]:
-    """Every assignment of a folder, the easiest first."""
-    found = [read_assignment(path.parent) for path in folder.glob("*/assignment.yml")]
-    return sorted(found, key=lambda a: (a.card.level, a.name))
-
-
 def _maker(path: Path) -> types.ModuleType | None:
     if not path.is_file():
         return None

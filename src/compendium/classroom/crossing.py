@@ -60,7 +60,7 @@ def _plain(value: Any, depth: int, left: list[int]) -> Plain:
     if value is None or kind in (bool, str):
         return value  # type: ignore[no-any-return]
     if kind is int:
-        if value.bit_length() > 3 * DIGITS:
+        if abs(value) >= 10**DIGITS:
             raise Crossing(f"a whole number of more than {DIGITS} digits")
         return {"int": str(value)} if abs(value) >= 1 << 53 else value
     if kind is float:
@@ -68,10 +68,12 @@ def _plain(value: Any, depth: int, left: list[int]) -> Plain:
     if kind is Fraction:
         return {"fraction": [_plain(value.numerator, depth - 1, left), _plain(value.denominator, depth - 1, left)]}
     if kind is Decimal:
-        return {"decimal": str(value)[: 2 * DIGITS]}
+        if len(str(value)) > 2 * DIGITS:
+            raise Crossing(f"a decimal number of more than {2 * DIGITS:,} characters")
+        return {"decimal": str(value)}
     if kind in (list, tuple, set, frozenset):
         items = [_plain(item, depth - 1, left) for item in value]
-        return items if kind is list else {"tuple" if kind is tuple else "set": items}
+        return items if kind is list else {kind.__name__: items}
     if isinstance(value, Quantity):
         return {
             "quantity": [_plain(part, depth - 1, left) for part in (value.value, value.rounded, value.truncated, value.text, value.label)]
@@ -82,7 +84,7 @@ def _plain(value: Any, depth: int, left: list[int]) -> Plain:
         return {"column": [_plain(dict(value), depth - 1, left), _plain(list(value.blank), depth - 1, left), str(value.label)]}
     if isinstance(value, Mapping):
         return {"dict": [[_plain(k, depth - 1, left), _plain(v, depth - 1, left)] for k, v in value.items()]}
-    if isinstance(value, (datetime.date, datetime.datetime)):
+    if isinstance(value, (datetime.date, datetime.datetime)) and kind.__name__ != "NaTType":  # pandas's missing time
         return {"date": value.isoformat()}
     return _library(value, depth, left)
 
@@ -90,15 +92,19 @@ def _plain(value: Any, depth: int, left: list[int]) -> Plain:
 def _library(value: Any, depth: int, left: list[int]) -> Plain:
     """Values of libraries, known by name so that none is imported for it."""
     module, name = type(value).__module__.partition(".")[0], type(value).__name__
-    if module == "numpy":
-        return _plain(value.tolist(), depth, left)  # an array as lists, a scalar as a number
+    if module == "numpy" and hasattr(value, "tolist"):
+        made = value.tolist()  # an array as lists, a scalar as a number; one that is no number of Python's stays itself
+        if type(made) is not type(value):
+            return _plain(made, depth, left)
     if module == "pandas" and name == "Series":
         return {"series": [_plain(list(part), depth - 1, left) for part in (value.index.tolist(), value.tolist())]}
     if module == "pandas" and name == "DataFrame":
+        if not value.columns.is_unique:
+            raise Crossing("a table with two columns of one name")
         columns = [[_plain(c, depth - 1, left), _plain(value[c].tolist(), depth - 1, left)] for c in value.columns]
         return {"frame": [_plain(value.index.tolist(), depth - 1, left), columns]}
-    if module == "pandas" and name in ("Index", "RangeIndex", "Timestamp", "NAType", "NaTType"):
-        return _plain(list(value) if "Index" in name else value.isoformat() if name == "Timestamp" else None, depth - 1, left)
+    if module == "pandas" and name in ("Index", "RangeIndex", "NAType", "NaTType"):
+        return _plain(list(value) if "Index" in name else None, depth - 1, left)
     if module == "altair" and hasattr(value, "to_dict"):
         return {"dict": [[k, _plain(v, depth - 1, left)] for k, v in value.to_dict().items()]}
     kin: Any
@@ -124,7 +130,7 @@ def decoded(text: Any) -> Any:
         return _value(json.loads(text), DEEPEST, [MOST])
     except Crossing:
         raise
-    except (ValueError, TypeError, ArithmeticError, RecursionError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError, AttributeError) as error:
         raise Crossing(f"a value that is not understood ({type(error).__name__})") from None
 
 
@@ -157,15 +163,22 @@ def _scalar(kind: str, text: str) -> Any:
     return int(text) if kind == "int" else float(text)
 
 
+def _fraction(part: Any) -> Fraction:
+    """A number as a fraction; never from a text, whose exponent could fill the memory."""
+    if type(part) not in (int, float, Fraction):
+        raise Crossing("a bound that is not a number")
+    return Fraction(part)
+
+
 def _quantity(parts: list[Any]) -> Quantity:
     value, rounded, truncated, text, label = parts
     if not (isinstance(rounded, Interval) and isinstance(truncated, Interval)):
         raise Crossing("a quantity without its intervals")
-    return Quantity(Fraction(value), rounded, truncated, str(text), str(label))
+    return Quantity(_fraction(value), rounded, truncated, str(text), str(label))
 
 
 def _interval(parts: list[Any]) -> Interval:
-    low, high = (part if isinstance(part, float) and math.isinf(part) else Fraction(part) for part in parts)
+    low, high = (part if isinstance(part, float) and math.isinf(part) else _fraction(part) for part in parts)
     return Interval(low, high)
 
 
@@ -194,8 +207,8 @@ def _key(key: Any) -> Any:
 
 
 _MADE: dict[str, Any] = {
-    "fraction": lambda p: Fraction(p[0], p[1]), "tuple": tuple, "set": set, "dict": dict, "quantity": _quantity, "interval": _interval,
-    "column": _column, "series": _series, "frame": _frame,
+    "fraction": lambda p: Fraction(p[0], p[1]), "tuple": tuple, "set": set, "frozenset": frozenset, "dict": dict,
+    "quantity": _quantity, "interval": _interval, "column": _column, "series": _series, "frame": _frame,
 }  # fmt: skip
 
 

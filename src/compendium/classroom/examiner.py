@@ -173,8 +173,6 @@ def _become(request: dict[str, Any], descriptors: list[int]) -> None:
         except DataError as error:
             channel.send({"failed": str(error)})
             continue
-        except RecursionError:
-            result = Examined("RecursionError: the answer is nested too deeply")
         channel.send({"error": result.error, "value": result.value, "comparisons": [c.as_dict() for c in result.comparisons]})
 
 
@@ -214,7 +212,7 @@ class Examiners:
             return self._link
         self.begin()
         if self._link.recv(64) != b"ready":
-            raise RuntimeError("the examiner did not start")
+            raise EOFError
         self._ready = True
         return self._link
 
@@ -231,7 +229,15 @@ class Examiners:
                                                   "JE_ARROW_MALLOC_CONF": "background_thread:false"})  # fmt: skip
 
     def new(self, assignment: Assignment, variant: Variant, work: Path) -> Examiner:
-        """An examiner for one submission, working in a folder that holds the released files."""
+        """An examiner for one submission, working in a folder that holds the released files.
+
+        Raises
+        ------
+        OSError, EOFError
+            Where none can be had: the warm process has ended, or does not answer.
+        DataError
+            Where the assignment is at fault.
+        """
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             link = self._started()

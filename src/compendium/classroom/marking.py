@@ -22,6 +22,7 @@ NEAR = Fraction(1, 10**9)  # what binary floats may be off where a number is exa
 WIDE = Fraction(
     1, 50
 )  # of the number, that an answer's own range may have beyond the expected one's: a range that holds everything is none
+FAR = 10**300  # and beyond, a number is told as large and no more
 SHOWN = 300  # characters of an answer that feedback repeats
 
 
@@ -78,7 +79,7 @@ def agrees(given: Any, expected: Any, what: str, *, within: float | str = 0, sho
     answer = _number(given)
     if answer is None:
         return _tell(what, False, given, as_text(expected) if shown else "", "no number was given" if shown else "")
-    right = answer.meets(span) and _width(answer) <= 2 * _width(span) + float(WIDE) * abs(float(span.low + span.high)) / 2
+    right = answer.meets(span) and _narrow(answer, span)
     if not right and answer.meets(span):
         return _tell(what, False, given, as_text(expected) if shown else "", "the range given is too wide to be an answer" if shown else "")
     _tell(what, right, given, as_text(expected) if shown else "", "" if right or not shown else _distance(answer, _span(expected)))
@@ -124,6 +125,8 @@ def same_order(given: Any, expected: Iterable[Any], what: str, *, shown: bool = 
     try:
         named = list(given)
     except TypeError:
+        named = None
+    if named is None or isinstance(given, (set, frozenset)):  # a set has no order; that it comes in the right one is chance
         return _tell(what, False, given, _listed(wanted) if shown else "", "a list is asked for")
     off = (
         ""
@@ -177,8 +180,16 @@ def _span(value: Any) -> Interval:
     return span
 
 
-def _width(span: Interval) -> float:
-    return float(span.high - span.low)
+def _narrow(answer: Interval, span: Interval) -> bool:
+    """Whether an answer's own range says about as much as the expected one's."""
+    width = span.high - span.low
+    return math.isinf(width) or answer.high - answer.low <= 2 * width + WIDE * _middle(span)
+
+
+def _middle(span: Interval) -> Any:
+    """How large the numbers of a span are: a fraction, or infinite."""
+    low: Any = span.low
+    return abs(low + span.high) / 2
 
 
 def _distance(answer: Interval, span: Interval) -> str:
@@ -186,12 +197,16 @@ def _distance(answer: Interval, span: Interval) -> str:
     below = answer.high < span.low
     near, far = (span.low - answer.high, span.high - answer.low) if below else (answer.low - span.high, answer.high - span.low)
     sizes = _plain(near) if near == far or _plain(near) == _plain(far) else f"{_plain(near)} to {_plain(far)}"
-    middle = abs(float(span.low + span.high)) / 2
-    share = f" (about {float(near) / middle:.2g} of the expected number)" if middle and not isinstance(near, float) else ""
-    return f"{'too low' if below else 'too high'} by {sizes}{share}"
+    middle = _middle(span)
+    share = near / middle if middle and isinstance(near, Fraction) and isinstance(middle, Fraction) else FAR
+    told = f" (about {float(share):.2g} of the expected number)" if share < FAR else ""
+    return f"{'too low' if below else 'too high'} by {sizes}{told}"
 
 
 def _plain(number: Any) -> str:
+    if abs(number) >= FAR:
+        size = "∞" if isinstance(number, float) and math.isinf(number) else f"more than {FAR:.0e}"
+        return f"-{size}" if number < 0 else size
     value = float(number)
     return f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:,.6g}"
 
@@ -203,7 +218,7 @@ def as_text(value: Any) -> str:
         text = _plain(value.value) if span.is_point else f"{_plain(span.low)} to {_plain(span.high)}"
     elif isinstance(value, Interval):
         text = f"{_plain(value.low)} to {_plain(value.high)}"
-    elif isinstance(value, (Fraction, float, Decimal)) and math.isfinite(value):
+    elif isinstance(value, Fraction) or (isinstance(value, (float, Decimal)) and math.isfinite(value)):
         text = _plain(value)
     elif isinstance(value, (list, tuple, set, frozenset)):
         text = ", ".join(as_text(v) for v in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)) or "nothing"

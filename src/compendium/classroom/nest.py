@@ -65,7 +65,10 @@ class Nest:
             stream.write(json.dumps(settings).encode())
             stream.seek(0)
             with self._lock:
-                socket.send_fds(self._started(), [b'{"do":"start"}'], [stream.fileno(), link.fileno()])
+                try:
+                    socket.send_fds(self._started(), [b'{"do":"start"}'], [stream.fileno(), link.fileno()])
+                except ConnectionError:
+                    raise SandboxError("the warm server inside the sandbox has ended") from None
 
     def _started(self) -> socket.socket:
         if self._ready:

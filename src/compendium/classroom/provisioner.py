@@ -81,7 +81,11 @@ class SandboxProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         key = self.connection_info["key"]
         text = key.decode() if isinstance(key, bytes) else str(key)
         self._sandbox = Sandbox({}, Bounds(**self.bounds), key=text)
-        self._relay = Relay(self._sandbox, self.connection_info)
+        try:
+            self._relay = Relay(self._sandbox, self.connection_info)
+        except BaseException:
+            self._end()  # the manager forgets a kernel that it could not start
+            raise
         return self.connection_info
 
     async def cleanup(self, restart: bool = False) -> None:

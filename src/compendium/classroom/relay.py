@@ -17,6 +17,7 @@ import zmq
 
 from compendium.classroom.line import DELIMITER, FLOOD, Kernel, Lost, bounded, message
 
+UNREADABLE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError)
 CHANNELS = {"shell": 1, "iopub": 2, "stdin": 3, "control": 4, "hb": 5}
 
 
@@ -51,6 +52,7 @@ class Relay:
         except BaseException:
             self._context.destroy(linger=0)
             raise
+        self._asked: set[str] = set()
         self._sizes: dict[str, int] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="relay", daemon=True)
@@ -112,6 +114,8 @@ class Relay:
     def _pass(self, name: str, front: bool, frames: list[bytes]) -> None:
         if name == "stdin":
             return
+        if front and name in ("shell", "control"):
+            self._ask(frames)
         if name == "iopub" and not front:
             frames_ = self._cut(frames)
             if frames_ is None:
@@ -123,17 +127,25 @@ class Relay:
         except zmq.ZMQError:
             return  # a client that has gone, or a kernel that takes in no more
 
+    def _ask(self, frames: list[bytes]) -> None:
+        """Remember a request, whose output then has a share of its own."""
+        with contextlib.suppress(*UNREADABLE):
+            if len(self._asked) > 10_000:
+                self._asked.clear()
+                self._sizes.clear()
+            self._asked.add(str(json.loads(frames[frames.index(DELIMITER) + 2])["msg_id"]))
+
     def _cut(self, frames: list[bytes]) -> list[bytes] | None:
         """An output message, or none where the request that it belongs to has had its share."""
         try:
             place = frames.index(DELIMITER)
             kind = json.loads(frames[place + 2])["msg_type"]
             request = str(json.loads(frames[place + 3]).get("msg_id", ""))
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        except UNREADABLE:
             return None
+        if request not in self._asked:
+            request = ""  # a kernel may name requests that nobody made; all of these have one share together
         size = self._sizes.get(request, 0) + sum(map(len, frames))
-        if len(self._sizes) > 10_000:
-            self._sizes.clear()
         self._sizes[request] = size
         if size > FLOOD * self._kernel.bounds.output:
             self._kernel.close()

@@ -82,7 +82,10 @@ def way() -> Way:
     bwrap = shutil.which("bwrap")
     if sys.platform != "linux" or bwrap is None:
         raise DataError(f"nothing was graded: there is no sandbox for what students wrote; {INSTALL}")
-    help_ = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
+    try:
+        help_ = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
+    except OSError as problem:  # of another machine, or without its loader
+        raise DataError(f"nothing was graded: bubblewrap is there but cannot run ({problem.strerror}); {INSTALL}") from None
     nested = "--disable-userns" in help_.stdout + help_.stderr
     # Root in a user namespace is still root to the limit of processes, so as root there is one way only.
     tries = [Way(True, _users())] if os.geteuid() == 0 else [Way(False, nested=nested), Way(False, nested=False)]
@@ -310,7 +313,8 @@ def send(link: socket.socket, settings: Mapping[str, object]) -> None:
     with tempfile.TemporaryFile() as stream:
         stream.write(json.dumps(settings).encode())
         stream.seek(0)
-        socket.send_fds(link, [b'{"do":"start"}'], [stream.fileno()])
+        with contextlib.suppress(ConnectionError):  # the other end has gone; whoever waits for its word is told
+            socket.send_fds(link, [b'{"do":"start"}'], [stream.fileno()])
 
 
 def ready(link: socket.socket, process: subprocess.Popen[bytes] | None) -> int:
@@ -318,7 +322,10 @@ def ready(link: socket.socket, process: subprocess.Popen[bytes] | None) -> int:
     end = time.monotonic() + START
     while time.monotonic() < end:
         if select.select([link], [], [], 0.05)[0]:
-            word, ancillary, _, _ = link.recvmsg(64, socket.CMSG_SPACE(12))
+            try:
+                word, ancillary, _, _ = link.recvmsg(64, socket.CMSG_SPACE(12))
+            except ConnectionError:  # it ended with its settings unread
+                word, ancillary = b"", []
             if word != b"ready":
                 raise SandboxError("the kernel ended while it was starting")
             for level, kind, data in ancillary:

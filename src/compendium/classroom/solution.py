@@ -169,7 +169,9 @@ def answer_names(assignment: Assignment) -> list[str]:
     for cell in assignment.cells:
         if cell.role == "answer":
             for node in ast.parse(cell.source).body:
-                names += [t.id for t in getattr(node, "targets", []) if isinstance(t, ast.Name)]
+                if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+                    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                    names += [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
     return list(dict.fromkeys(names))
 
 

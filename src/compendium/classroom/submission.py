@@ -7,10 +7,8 @@ import datetime
 import json
 import os
 import stat
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from compendium.classroom.assignment import Assignment
 from compendium.classroom.cells import Cell, cells_of, without_hidden
@@ -188,8 +186,3 @@ def last_of(submission: Submission, identity: str) -> Cell | None:
 def parameters_in(submission: Submission) -> str | None:
     """The source of the parameters cell as handed in."""
     return next((cell.source for cell in submission.cells if cell.role == "parameters"), None)
-
-
-def as_mapping(submission: Submission) -> Mapping[str, Any]:
-    """What of a submission goes into the record of a result."""
-    return {"digest": submission.digest, "when": submission.when.isoformat() if submission.when else None, "notes": list(submission.notes)}

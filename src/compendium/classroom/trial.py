@@ -22,6 +22,7 @@ from compendium.classroom.cells import Cell, with_values
 from compendium.classroom.crossing import LARGEST
 from compendium.classroom.examiner import Examiner, Examiners
 from compendium.classroom.line import Kernel, Line, Lost
+from compendium.classroom.sandbox import SandboxError
 from compendium.classroom.solution import Examined
 from compendium.classroom.submission import Submission, last_of, unanswered
 from compendium.classroom.variant import Variant
@@ -198,9 +199,12 @@ class _Court:
                 return {"lost": lost[0]}
             return parcel_of(run.parcel, run.error)
 
-        try:
-            if self._examiner is None:
+        if self._examiner is None:
+            try:
                 self._examiner = self._new_examiner()
+            except (OSError, EOFError):  # no fault of the answer's
+                raise SandboxError("the examiner did not start; grade again") from None
+        try:
             result = self._examiner.examine(item.id, ask, TEST_SECONDS)
         except TimeoutError:
             result = self._hung(
@@ -241,15 +245,18 @@ class _Court:
             raise Lost("its kernel had been lost too often")
         self._starts += 1
         began = time.monotonic()
-        self._kernel = self._new_kernel()
-        self._line = Line(self._kernel)
-        self._spent -= time.monotonic() - began  # starting a kernel is not the student's doing
+        try:
+            self._kernel = self._new_kernel()
+            self._line = Line(self._kernel)
+        finally:
+            self._spent -= time.monotonic() - began  # starting a kernel is not the student's doing
         again, self._done = self._done, []
-        for step in again:
+        for place, step in enumerate(again):
             try:
                 self._line.run(step.source, self._seconds())
                 self._done.append(step)
             except Lost:
+                self._done += again[place + 1 :]  # only the cell in which it was lost is left out from now on
                 self._end_kernel()
                 raise
         return self._line

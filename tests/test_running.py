@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -295,6 +296,22 @@ def test_two_runs_give_the_same_bytes(root: Path, tmp_path: Path) -> None:
     first, second = (text_of(execute(notebook, {"rounding": "rounded"}, root, "A4")) for _ in range(2))
     assert first == second
     assert str(root) not in first
+
+
+def test_what_a_run_read_does_not_depend_on_how_it_was_run(root: Path, tmp_path: Path) -> None:
+    """By itself, or in a batch, whose kernels come from a process that has read all data ahead."""
+    from compendium.execution.batch import run_many
+    from compendium.execution.runs import Job
+
+    checkout = tmp_path / "checkout"
+    for name in ("data", "notebooks"):
+        shutil.copytree(root / name, checkout / name)
+    shutil.copy(root / "requirements.lock", checkout)
+    alone = compendium("run", "A0", "-o", str(tmp_path / "alone"), cwd=checkout)
+    assert alone.returncode == 0, alone.stderr
+    shutil.rmtree(checkout / ".cache")
+    in_batch = run_many(checkout, [Job("A4"), Job("A0")], 1, lambda *_: None)[1].content
+    assert in_batch == (tmp_path / "alone" / "A0.ipynb").read_bytes()
 
 
 def test_an_executed_notebook_says_what_it_was_made_from(root: Path, tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class WarmProcess:
     """
 
     def __init__(self, python: str, environment: dict[str, str]) -> None:
+        from compendium.corpus.files import READS
+
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
         self._link = ours
@@ -61,10 +63,12 @@ class WarmProcess:
         # Preloading must start no thread, of a linear algebra library or an allocator: a fork would lose it.
         limits = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
                   "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # fmt: skip
+        # What it reads ahead is read for no run: only its forks record.
+        unrecorded = {name: value for name, value in environment.items() if name != READS}
         with theirs:
             self._process = subprocess.Popen(
                 [python, "-m", "compendium.execution.warmserver", str(theirs.fileno())], pass_fds=[theirs.fileno()],
-                env={**environment, **limits}, stdin=subprocess.DEVNULL, start_new_session=True,
+                env={**unrecorded, **limits}, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         ours.settimeout(START_TIMEOUT)
         answer = self._receive()

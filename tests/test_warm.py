@@ -349,9 +349,15 @@ def read_to_end(descriptor: int) -> str:
 # The link to a warm process
 
 
+@pytest.fixture
+def linked() -> warm.WarmProcess:
+    """A process that runs: a batch ends those that it finds."""
+    return warm.warm_process(sys.executable, ENVIRONMENT)
+
+
 @pytest.mark.parametrize(("number", "do"), [(signal.SIGTERM, "terminate"), (signal.SIGKILL, "kill")])
-def test_a_forked_kernel_is_waited_for_and_ended_like_any_process(process: warm.WarmProcess, tmp_path: Path, number: int, do: str) -> None:
-    kernel = process.fork(["-f", str(tmp_path / "c.json")], ENVIRONMENT, str(tmp_path), 1, 2)
+def test_a_forked_kernel_is_waited_for_and_ended_like_any_process(linked: warm.WarmProcess, tmp_path: Path, number: int, do: str) -> None:
+    kernel = linked.fork(["-f", str(tmp_path / "c.json")], ENVIRONMENT, str(tmp_path), 1, 2)
     with pytest.raises(subprocess.TimeoutExpired):
         kernel.wait(0.02)
     getattr(kernel, do)()
@@ -361,29 +367,29 @@ def test_a_forked_kernel_is_waited_for_and_ended_like_any_process(process: warm.
     assert kernel.poll() == -number
 
 
-def test_a_kernel_that_cannot_begin_says_why_on_its_own_stream(process: warm.WarmProcess, tmp_path: Path) -> None:
+def test_a_kernel_that_cannot_begin_says_why_on_its_own_stream(linked: warm.WarmProcess, tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    kernel = process.fork(["-f", "c.json"], ENVIRONMENT, str(tmp_path / "nowhere"), 1, writer)
+    kernel = linked.fork(["-f", "c.json"], ENVIRONMENT, str(tmp_path / "nowhere"), 1, writer)
     os.close(writer)
     assert "FileNotFoundError: [Errno 2] No such file or directory" in read_to_end(reader)
     assert kernel.wait(20) == 1
 
 
-def test_a_warm_process_serves_nobody_who_inherits_it(process: warm.WarmProcess) -> None:
+def test_a_warm_process_serves_nobody_who_inherits_it(linked: warm.WarmProcess) -> None:
     def inherited() -> list[object]:
         with pytest.raises(warm.WarmError) as error:
-            process.fork(["-f", "c.json"], ENVIRONMENT, None, 1, 2)
-        process.close()
-        return [process.usable, str(error.value)]
+            linked.fork(["-f", "c.json"], ENVIRONMENT, None, 1, 2)
+        linked.close()
+        return [linked.usable, str(error.value)]
 
     assert Fork(inherited).end() == (0, [False, "the link belongs to the parent process"])
-    assert process.usable
+    assert linked.usable
 
 
-def test_what_a_warm_process_does_not_understand_is_told(process: warm.WarmProcess) -> None:
+def test_what_a_warm_process_does_not_understand_is_told(linked: warm.WarmProcess) -> None:
     with pytest.raises(warm.WarmError, match="KeyError: 'pid'"):
-        process._ask({"do": "dance"})
-    assert process.usable
+        linked._ask({"do": "dance"})
+    assert linked.usable
 
 
 @pytest.fixture

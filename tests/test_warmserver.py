@@ -125,6 +125,7 @@ def test_a_fork_becomes_the_kernel_that_was_asked_for(link: tuple[socket.socket,
 
     def become() -> None:
         os.fork = lambda: 0  # it is forked already; what follows is the kernel's part alone
+        os.getppid = os.getpid
         warmserver._run = lambda argv: print(json.dumps({  # type: ignore[assignment]
             "argv": argv[:2], "env": sorted(os.environ), "word": os.environ["WORD"], "cwd": str(Path.cwd()), "session": os.getsid(0) == os.getpid(),
             "open": sorted(int(n.name) for n in Path("/proc/self/fd").iterdir() if n.exists() and n.readlink() == tmp_path / "out"),
@@ -148,11 +149,24 @@ def test_a_server_without_standard_streams_forks_kernels_that_have_them(tmp_path
     def become() -> None:
         os.close(0)  # so that the first file opened takes its number
         warmserver._run = lambda argv: os.write(1, f"{Path('/proc/self/fd/0').readlink()} {Path.cwd()}".encode()) and 0  # type: ignore[assignment]
-        warmserver._become_kernel(request(), [out, os.dup(out)], ())
+        warmserver._become_kernel(request(), [out, os.dup(out)], (), os.getppid())
 
     assert Fork(become).end() == (0, None)
     os.close(out)
     assert (tmp_path / "out").read_text() == f"/dev/null {Path.cwd()}"  # and where no folder is named, in the server's
+
+
+def test_a_fork_whose_server_has_died_meanwhile_does_not_begin(tmp_path: Path) -> None:
+    """Nobody would tell it to end."""
+    out = os.open(tmp_path / "out", os.O_WRONLY | os.O_CREAT)
+
+    def become() -> None:
+        warmserver._run = lambda argv: os.write(1, b"begun") and 0  # type: ignore[assignment]
+        warmserver._become_kernel(request(), [out, os.dup(out)], (), os.getpid())  # a server that is not its parent
+
+    assert Fork(become).end() == (1, None)
+    os.close(out)
+    assert (tmp_path / "out").read_bytes() == b""
 
 
 @pytest.mark.parametrize(("code", "status"), [(None, 0), (3, 3), ("words", 1), (0, 0)])

@@ -147,9 +147,10 @@ def _answer(link: socket.socket, statuses: dict[int, int | None], inherited: tup
     try:
         request = json.loads(packet)
         if request["do"] == "fork":
+            server = os.getpid()
             pid = os.fork()
             if pid == 0:
-                _become_kernel(request, descriptors, inherited)
+                _become_kernel(request, descriptors, inherited, server)
             statuses[pid] = None
             answer: dict[str, Any] = {"pid": pid}
         else:
@@ -170,7 +171,7 @@ def _answer(link: socket.socket, statuses: dict[int, int | None], inherited: tup
     return True
 
 
-def _become_kernel(request: dict[str, Any], descriptors: list[int], inherited: tuple[int, ...]) -> NoReturn:
+def _become_kernel(request: dict[str, Any], descriptors: list[int], inherited: tuple[int, ...], server: int) -> NoReturn:
     """Turn this freshly forked process into the kernel that an ordinary start would have made."""
     code = 1
     try:
@@ -178,6 +179,8 @@ def _become_kernel(request: dict[str, Any], descriptors: list[int], inherited: t
         # If the warm process is killed outright, its kernels go with it. It has one thread, so the
         # signal comes when the process dies, not when some thread does.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:  # it died before the signal was asked for
+            os._exit(1)
         signal.set_wakeup_fd(-1)
         for name in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(name, signal.SIG_DFL if name != signal.SIGPIPE else signal.SIG_IGN)

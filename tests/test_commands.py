@@ -120,7 +120,7 @@ def test_a_run_writes_what_it_made_and_says_why_it_would_run_again(checkout: Pat
 
 @pytest.fixture
 def owned(data: Path, tmp_path: Path) -> Path:
-    """A text of volume B with each transcribed figure on its line, and data of one chapter that know it."""
+    """A text of volume B with each transcribed figure on its line, which the data take for the volume."""
     for path in (data / "claims").glob("A*.yml"):
         path.write_text("[]\n")
     (data / "glossary.yml").write_text("[]\n")
@@ -231,9 +231,11 @@ def test_the_site_is_served_to_this_machine_until_interrupted(
         address.set()
 
     def visit() -> None:
-        address.wait(30)
-        seen.append(urllib.request.urlopen(at[0], timeout=30).read().decode())
-        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            address.wait(30)
+            seen.append(urllib.request.urlopen(at[0], timeout=30).read().decode())
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)  # or it would serve for ever
 
     monkeypatch.setattr("builtins.print", printed)
     visitor = threading.Thread(target=visit)

@@ -358,6 +358,8 @@ def linked() -> warm.WarmProcess:
 @pytest.mark.parametrize(("number", "do"), [(signal.SIGTERM, "terminate"), (signal.SIGKILL, "kill")])
 def test_a_forked_kernel_is_waited_for_and_ended_like_any_process(linked: warm.WarmProcess, tmp_path: Path, number: int, do: str) -> None:
     kernel = linked.fork(["-f", str(tmp_path / "c.json")], ENVIRONMENT, str(tmp_path), 1, 2)
+    while Path(f"/proc/{kernel.pid}/cwd").readlink() != tmp_path:  # until then, signals are still the server's
+        time.sleep(0.01)
     with pytest.raises(subprocess.TimeoutExpired):
         kernel.wait(0.02)
     getattr(kernel, do)()

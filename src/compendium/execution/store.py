@@ -25,7 +25,7 @@ LOADED_BY_NOTEBOOKS = ("model", "corpus", "checking", "display", "chapter.py", "
 # Not loaded by a chapter's notebook: a change of these leaves every chapter's results as they are.
 OF_SYNTHESIS = ("volumes.py", "display/apps.py", "display/diagrams.py", "checking/ledger.py", "checking/multiverse.py",
                 "corpus/package.py", "corpus/integrity.py")  # fmt: skip
-FORMAT = 3  # of the records; entries of another format are not looked at
+FORMAT = 4  # of the records; entries of another format are not looked at
 VARIANTS = 8  # states of the data kept for one notebook and parameters; older ones are dropped
 
 

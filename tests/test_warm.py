@@ -479,8 +479,8 @@ def test_sockets_outlive_a_restart_and_go_with_the_manager(process) -> None:  # 
         assert folder.is_dir()
         assert await where(manager) == str(Path.cwd())  # where no folder and no environment are given, as its starter has them
         await manager.shutdown_kernel(now=True)
-        await manager.cleanup_resources()
         assert not folder.exists()
+        await manager.cleanup_resources()  # as nbclient does once more
 
     asyncio.run(used())
 

@@ -81,11 +81,14 @@ class BatchManager(AsyncKernelManager):  # type: ignore[misc]
             kwargs.setdefault("cwd", self.folder)
         await super().start_kernel(**kwargs)
 
-    async def cleanup_resources(self, restart: bool = False) -> None:
-        await super().cleanup_resources(restart=restart)
+    async def _async_cleanup_resources(self, restart: bool = False) -> None:
+        await super()._async_cleanup_resources(restart=restart)
         if not restart:
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._sockets)
+
+    # The manager's own shutdown calls the one, nbclient the other.
+    cleanup_resources = _async_cleanup_resources
 
 
 def manager_class(environment: dict[str, str], folder: str, warm: bool = True) -> type[BatchManager]:

@@ -181,12 +181,12 @@ class Store:
 
     def _variants(self, inputs: Inputs) -> list[tuple[dict[str, Any], Path]]:
         found = []
-        folder = self.folder / inputs.key
-        try:
-            paths = sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime_ns, reverse=True)
-        except OSError:
-            return []
-        for path in paths:
+        dated = []
+        with contextlib.suppress(OSError):
+            for path in (self.folder / inputs.key).glob("*.json"):
+                with contextlib.suppress(FileNotFoundError):  # dropped a moment ago by another run
+                    dated.append((path.stat().st_mtime_ns, path))
+        for _, path in sorted(dated, reverse=True):
             try:
                 record = json.loads(path.read_text(encoding="utf-8"))
                 if isinstance(record["reads"], dict) and isinstance(record["result"], str):

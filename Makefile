@@ -32,7 +32,7 @@ test-course: $(COURSE_STAMP)
 
 # Hours: every fault, every spoiled file and every figure, by the thousand; then what was tried and what it showed
 # goes into RELIABILITY.md. Each room leaves a report of its own, so that an interrupted night goes on where it was.
-ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py)) $(patsubst %,.cache/trust/%.xml,book cases grading)
+ROOMS := $(patsubst tests/trust/test_%.py,.cache/trust/%.xml,$(wildcard tests/trust/test_*.py)) $(patsubst %,.cache/trust/%.xml,book cases grading assignments)
 NIGHT = -m pytest $< --junitxml=$@.part -o junit_family=xunit1; test $$? -le 1 && mv $@.part $@
 MATTER = $(shell find src data notebooks tests/trust -type f -not -name '*.pyc')
 

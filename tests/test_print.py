@@ -407,12 +407,6 @@ def test_the_printed_page_asks_for_nothing_outside(root: Path, site: Path) -> No
             assert not re.search(rb'(?:href|src)="(?!#|data:)|url\((?!#)|@import', content), name
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-def test_two_prints_are_the_same_bytes(root: Path, site: Path, printed: Path, tmp_path: Path) -> None:
-    assert printing.pdf(root, site, needed("chromium", "chromium"), tmp_path / "again.pdf").read_bytes() == printed.read_bytes()
-
-
 def checked(path: Path) -> None:
     """Hold a book against epubcheck; Debian's is a Java archive, not a program that Python can start."""
     program = shutil.which("epubcheck")

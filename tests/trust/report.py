@@ -33,6 +33,7 @@ ROOMS = {
     "test_book": "Every page, in light and dark, wide and narrow",
     "test_cases": "What students hand in",
     "test_grading": "Grading a class",
+    "test_assignments": "Assignments, in every variant",
 }
 
 

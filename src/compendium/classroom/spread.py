@@ -21,7 +21,7 @@ class Spread:
     Parameters
     ----------
     variants, different : int
-        How many can be drawn, and how many different sets of answers they have.
+        How many were solved, and how many different sets of answers they have.
     measures : mapping
         Least, mean and most of each measure of difficulty.
     """
@@ -31,8 +31,13 @@ class Spread:
     measures: Mapping[str, tuple[float, float, float]]
 
 
-def spread(assignment: Assignment) -> Spread:
+def spread(assignment: Assignment, one_in: int = 1) -> Spread:
     """Solve every variant and test each solution.
+
+    Parameters
+    ----------
+    one_in : int
+        Leave out all but the first of every so many variants.
 
     Raises
     ------
@@ -43,7 +48,8 @@ def spread(assignment: Assignment) -> Spread:
     found: dict[str, list[float]] = {}
     seen: set[str] = set()
     with tempfile.TemporaryDirectory(prefix="compendium-spread-") as name:
-        for variant in assignment.variants:
+        solved = assignment.variants[::one_in]
+        for variant in solved:
             with beside(assignment.released(variant), Path(name)):
                 answers = solve(assignment, variant)
                 told: list[Any] = []
@@ -65,4 +71,4 @@ def spread(assignment: Assignment) -> Spread:
                 found.setdefault(key, []).append(float(value))
             seen.add(repr(answers_of(assignment, answers)))
     spans = {key: (min(values), sum(values) / len(values), max(values)) for key, values in found.items()}
-    return Spread(len(assignment.variants), len(seen), spans)
+    return Spread(len(solved), len(seen), spans)
